@@ -20,8 +20,8 @@ BUSYBOX = Path("/bin/busybox")
 
 # In the order in which they must be inserted: each needs those before it.
 MODULES = (
-    "virtio",
     "virtio_ring",
+    "virtio",
     "virtio_pci_legacy_dev",
     "virtio_pci_modern_dev",
     "virtio_pci",
