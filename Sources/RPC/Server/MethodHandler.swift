@@ -1,0 +1,73 @@
+/// One method of a service with the code that answers it.
+public struct MethodHandler: Sendable {
+  public let method: MethodDescriptor
+  let body: Body
+
+  enum Body: Sendable {
+    /// Runs in a task of its own.
+    case asynchronous(@Sendable (ServerCall, ServerContext) async throws -> Void)
+    /// Runs on the connection's event loop and may not wait.
+    case immediate(@Sendable (ServerCall, ServerContext) throws -> Void)
+  }
+
+  public static func unary<Request: Message, Response: Message>(
+    _ method: MethodDescriptor,
+    _ handler: @escaping @Sendable (Request, ServerContext) async throws -> Response
+  ) -> MethodHandler {
+    MethodHandler(
+      method: method,
+      body: .asynchronous { call, context in
+        let request = try await call.receiveOnly(Request.self)
+        try call.sendLast(try await handler(request, context))
+      })
+  }
+
+  /// A unary method that is answered where its request was read, without a task: for handlers that neither
+  /// wait nor take long, since every connection of the event loop waits meanwhile. Interceptors that suspend
+  /// cannot run before it, so a router with interceptors runs it in a task.
+  public static func immediate<Request: Message, Response: Message>(
+    _ method: MethodDescriptor,
+    _ handler: @escaping @Sendable (Request, ServerContext) throws -> Response
+  ) -> MethodHandler {
+    MethodHandler(
+      method: method,
+      body: .immediate { call, context in
+        try call.sendLast(try handler(try call.takeOnly(Request.self), context))
+      })
+  }
+
+  public static func clientStreaming<Request: Message, Response: Message>(
+    _ method: MethodDescriptor,
+    _ handler: @escaping @Sendable (RequestStream<Request>, ServerContext) async throws -> Response
+  ) -> MethodHandler {
+    MethodHandler(
+      method: method,
+      body: .asynchronous { call, context in
+        try call.sendLast(try await handler(RequestStream(call: call), context))
+      })
+  }
+
+  public static func serverStreaming<Request: Message, Response: Message>(
+    _ method: MethodDescriptor,
+    _ handler: @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext) async throws -> Void
+  ) -> MethodHandler {
+    MethodHandler(
+      method: method,
+      body: .asynchronous { call, context in
+        let request = try await call.receiveOnly(Request.self)
+        try await handler(request, ResponseWriter(call: call), context)
+      })
+  }
+
+  public static func bidirectional<Request: Message, Response: Message>(
+    _ method: MethodDescriptor,
+    _ handler: @escaping @Sendable (RequestStream<Request>, ResponseWriter<Response>, ServerContext) async throws
+      -> Void
+  ) -> MethodHandler {
+    MethodHandler(
+      method: method,
+      body: .asynchronous { call, context in
+        try await handler(RequestStream(call: call), ResponseWriter(call: call), context)
+      })
+  }
+}

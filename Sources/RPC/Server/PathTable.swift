@@ -1,0 +1,53 @@
+/// A hash table from paths to values that is asked with octets as they arrived.
+///
+/// Open addressing at a load of at most one half; it is built once and never changes.
+struct PathTable<Value: Sendable>: Sendable {
+  private struct Slot: Sendable {
+    var hash: UInt64
+    var path: [UInt8]
+    var value: Value
+  }
+
+  private let slots: [Slot?]
+  private let mask: Int
+
+  /// Paths must differ.
+  init(_ entries: [(String, Value)]) {
+    var size = 8
+    while size < entries.count * 2 { size *= 2 }
+    var slots = [Slot?](repeating: nil, count: size)
+    for (path, value) in entries {
+      let octets = Array(path.utf8)
+      let hash = octets.withUnsafeBytes(PathTable.hash)
+      var index = Int(truncatingIfNeeded: hash) & (size - 1)
+      while let taken = slots[index] {
+        precondition(taken.path != octets, "two handlers for \(path)")
+        index = (index + 1) & (size - 1)
+      }
+      slots[index] = Slot(hash: hash, path: octets, value: value)
+    }
+    self.slots = slots
+    self.mask = size - 1
+  }
+
+  subscript(path: UnsafeRawBufferPointer) -> Value? {
+    let hash = PathTable.hash(path)
+    var index = Int(truncatingIfNeeded: hash) & mask
+    while let slot = slots[index] {
+      if slot.hash == hash, slot.path.count == path.count,
+        slot.path.withUnsafeBytes({ $0.elementsEqual(path) })
+      {
+        return slot.value
+      }
+      index = (index + 1) & mask
+    }
+    return nil
+  }
+
+  /// FNV-1a. The keys are the program's own, so a peer gains nothing by collisions: it can only miss.
+  private static func hash(_ octets: UnsafeRawBufferPointer) -> UInt64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for octet in octets { hash = (hash ^ UInt64(octet)) &* 0x0000_0100_0000_01b3 }
+    return hash
+  }
+}
