@@ -1,0 +1,129 @@
+package import Provisioning
+internal import Synchronization
+
+/// What boot answers read: the state that DHCP serves now, not the one that is on its way.
+///
+/// Writers swap the whole index at once, readers see the old or the new one. Safe from any thread; a look takes one
+/// uncontended lock and a dictionary.
+package final class AppliedView: Sendable {
+  private let index: Mutex<Index>
+
+  private struct Index {
+    var machines: [MACAddress: [Machine]] = [:]
+    var subnets: [ServedPlace] = []
+    var profiles = BootProfiles.empty
+    /// For each binding with a boot-once that was used up: its serial.
+    var usedUp: [UsedUp: UInt64] = [:]
+  }
+
+  private struct Machine {
+    var binding: Binding
+    var place: ServedPlace
+  }
+
+  private struct UsedUp: Hashable {
+    var dhcpID: DHCPSubnetID
+    var mac: MACAddress
+  }
+
+  package init() {
+    index = Mutex(Index())
+  }
+
+  /// What to answer the machine `mac` that asked at our address `localAddress`.
+  ///
+  /// With the same MAC in two isolated fabrics the address decides.
+  package func answer(to mac: MACAddress, at localAddress: IPv4Address) -> BootAnswer {
+    index.withLock { index in
+      let machines = index.machines[mac] ?? []
+      if let machine = machines.first(where: { $0.place.agentAddress == localAddress }) ?? machines.first {
+        return .known(Self.boot(machine, in: index))
+      }
+      guard let place = index.subnets.first(where: { $0.agentAddress == localAddress }) else { return .notServed }
+      guard let enlist = index.profiles.byName[.enlist] else { return .notServed }
+      return .unknown(enlist, place)
+    }
+  }
+
+  /// The addresses at which HTTP may answer: those of served links, ascending.
+  package var agentAddresses: [IPv4Address] {
+    index.withLock { Set($0.subnets.map(\.agentAddress)).sorted() }
+  }
+
+  /// The profiles that scripts may name; the HTTP edge serves no other files than theirs.
+  package var profiles: BootProfiles { index.withLock { $0.profiles } }
+
+  /// Replaces everything. Only the agent's core calls it.
+  package func swap(to state: RackState, usedUp: [BootOnceUse]) {
+    var next = Index()
+    next.profiles = state.profiles
+    for subnet in state.subnets {
+      guard let attachment = subnet.attachment else { continue }
+      let place = ServedPlace(
+        dhcpID: subnet.dhcpID, subnet: subnet.header.subnet, agentAddress: attachment.agentAddress)
+      next.subnets.append(place)
+      for binding in subnet.bindings {
+        next.machines[binding.mac, default: []].append(Machine(binding: binding, place: place))
+      }
+    }
+    for use in usedUp { next.usedUp[UsedUp(dhcpID: use.dhcpID, mac: use.mac)] = use.serial }
+    index.withLock { $0 = next }
+  }
+
+  /// Notes that a boot-once was used up, between two swaps.
+  package func use(_ use: BootOnceUse) {
+    index.withLock { $0.usedUp[UsedUp(dhcpID: use.dhcpID, mac: use.mac)] = use.serial }
+  }
+
+  private static func boot(_ machine: Machine, in index: Index) -> KnownMachine {
+    let binding = machine.binding
+    let key = UsedUp(dhcpID: machine.place.dhcpID, mac: binding.mac)
+    let name = binding.profile(usedUp: index.usedUp[key])
+    return KnownMachine(
+      binding: binding, place: machine.place, profileName: name, profile: index.profiles.byName[name])
+  }
+}
+
+/// The answer to a machine that asks what to boot.
+package enum BootAnswer: Sendable, Hashable {
+  case known(KnownMachine)
+  /// A machine without a binding on a served link boots into the `enlist` profile, and gets nothing else.
+  case unknown(BootProfile, ServedPlace)
+  case notServed
+}
+
+/// A subnet as a boot answer needs it.
+package struct ServedPlace: Sendable, Hashable {
+  package var dhcpID: DHCPSubnetID
+  package var subnet: SubnetName
+  package var agentAddress: IPv4Address
+
+  package init(dhcpID: DHCPSubnetID, subnet: SubnetName, agentAddress: IPv4Address) {
+    self.dhcpID = dhcpID
+    self.subnet = subnet
+    self.agentAddress = agentAddress
+  }
+}
+
+/// A machine with a binding, and what it boots now.
+package struct KnownMachine: Sendable, Hashable {
+  package var binding: Binding
+  package var place: ServedPlace
+  /// Boot-once taken into account.
+  package var profileName: ProfileName
+  /// `nil` if the agent does not have the profile: answer with the local disk and record a failure of the script stage.
+  package var profile: BootProfile?
+}
+
+/// A boot-once that phone-home used up. It stays used up until the serial changes.
+package struct BootOnceUse: Sendable, Hashable {
+  package var dhcpID: DHCPSubnetID
+  package var mac: MACAddress
+  package var serial: UInt64
+
+  package init(dhcpID: DHCPSubnetID, mac: MACAddress, serial: UInt64) {
+    self.dhcpID = dhcpID
+    self.mac = mac
+    self.serial = serial
+  }
+}
