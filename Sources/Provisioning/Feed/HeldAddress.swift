@@ -1,0 +1,47 @@
+/// An address that was taken from a machine and is not given to another yet. Kea keeps the old
+/// lease and gives a new owner some pool address without a word, and the old machine goes on using
+/// the address until its lease ends.
+package struct HeldAddress: Hashable, Sendable {
+  package var place: SubnetAddress
+  /// Who had it; may have it back at once.
+  package var mac: MACAddress
+  /// The generation that took it away.
+  package var generation: Generation
+  package var since: Timestamp
+  /// True once the subnet's owner acknowledged `generation` or a later one.
+  package var isAcknowledged: Bool
+  /// When the last known lease of it ends; `nil` if no lease is known.
+  package var leaseEnds: Timestamp?
+
+  package init(
+    place: SubnetAddress, mac: MACAddress, generation: Generation, since: Timestamp,
+    isAcknowledged: Bool = false, leaseEnds: Timestamp? = nil
+  ) {
+    self.place = place
+    self.mac = mac
+    self.generation = generation
+    self.since = since
+    self.isAcknowledged = isAcknowledged
+    self.leaseEnds = leaseEnds
+  }
+
+  /// True if the address may go to any machine: nobody serves the old binding, and the lease that
+  /// it left behind has ended.
+  package func isReleased(at now: Timestamp) -> Bool {
+    guard isAcknowledged else { return false }
+    guard let leaseEnds else { return true }
+    return leaseEnds <= now
+  }
+
+  /// The subnet's owner applied `applied` and still has a lease of the address until `lease`
+  /// (`nil`: none). Its word replaces what was known: it may have deleted the lease.
+  package mutating func acknowledge(applied: Generation, lease: Timestamp?) {
+    guard applied >= generation else { return }
+    isAcknowledged = true
+    leaseEnds = lease
+  }
+
+  /// True if a binding's address must be held when it goes: an agent may have given it out.
+  /// A subnet that never had an owner was never served.
+  package static func isNeeded(epoch: Epoch) -> Bool { epoch > .zero }
+}
