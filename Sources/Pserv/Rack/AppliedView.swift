@@ -11,19 +11,14 @@ package final class AppliedView: Sendable {
   private struct Index {
     var machines: [MACAddress: [Machine]] = [:]
     var subnets: [ServedPlace] = []
-    var profiles = BootProfiles.empty
-    /// For each binding with a boot-once that was used up: its serial.
-    var usedUp: [UsedUp: UInt64] = [:]
+    var profiles = BootProfiles.builtIn
+    /// For each binding with a boot-once that was used up: its token.
+    var usedUp: [BindingKey: UInt64] = [:]
   }
 
   private struct Machine {
     var binding: Binding
     var place: ServedPlace
-  }
-
-  private struct UsedUp: Hashable {
-    var dhcpID: DHCPSubnetID
-    var mac: MACAddress
   }
 
   package init() {
@@ -60,25 +55,24 @@ package final class AppliedView: Sendable {
     for subnet in state.subnets {
       guard let attachment = subnet.attachment else { continue }
       let place = ServedPlace(
-        dhcpID: subnet.dhcpID, subnet: subnet.header.subnet, agentAddress: attachment.agentAddress)
+        dhcpID: subnet.dhcpID, subnet: subnet.header.name, agentAddress: attachment.agentAddress)
       next.subnets.append(place)
       for binding in subnet.bindings {
         next.machines[binding.mac, default: []].append(Machine(binding: binding, place: place))
       }
     }
-    for use in usedUp { next.usedUp[UsedUp(dhcpID: use.dhcpID, mac: use.mac)] = use.serial }
+    for use in usedUp { next.usedUp[use.key] = use.token }
     index.withLock { $0 = next }
   }
 
   /// Notes that a boot-once was used up, between two swaps.
   package func use(_ use: BootOnceUse) {
-    index.withLock { $0.usedUp[UsedUp(dhcpID: use.dhcpID, mac: use.mac)] = use.serial }
+    index.withLock { $0.usedUp[use.key] = use.token }
   }
 
   private static func boot(_ machine: Machine, in index: Index) -> KnownMachine {
     let binding = machine.binding
-    let key = UsedUp(dhcpID: machine.place.dhcpID, mac: binding.mac)
-    let name = binding.profile(usedUp: index.usedUp[key])
+    let name = binding.profile(usedUp: index.usedUp[binding.key])
     return KnownMachine(
       binding: binding, place: machine.place, profileName: name, profile: index.profiles.byName[name])
   }
@@ -88,7 +82,7 @@ package final class AppliedView: Sendable {
 package enum BootAnswer: Sendable, Hashable {
   case known(KnownMachine)
   /// A machine without a binding on a served link boots into the `enlist` profile, and gets nothing else.
-  case unknown(BootProfile, ServedPlace)
+  case unknown(BootProfileSpec, ServedPlace)
   case notServed
 }
 
@@ -112,18 +106,17 @@ package struct KnownMachine: Sendable, Hashable {
   /// Boot-once taken into account.
   package var profileName: ProfileName
   /// `nil` if the agent does not have the profile: answer with the local disk and record a failure of the script stage.
-  package var profile: BootProfile?
+  package var profile: BootProfileSpec?
 }
 
-/// A boot-once that phone-home used up. It stays used up until the serial changes.
+/// A boot-once that phone-home used up. It stays used up until the operator gives another.
 package struct BootOnceUse: Sendable, Hashable {
-  package var dhcpID: DHCPSubnetID
-  package var mac: MACAddress
-  package var serial: UInt64
+  package var key: BindingKey
+  /// Of the order that was used up.
+  package var token: UInt64
 
-  package init(dhcpID: DHCPSubnetID, mac: MACAddress, serial: UInt64) {
-    self.dhcpID = dhcpID
-    self.mac = mac
-    self.serial = serial
+  package init(key: BindingKey, token: UInt64) {
+    self.key = key
+    self.token = token
   }
 }

@@ -26,9 +26,4 @@ package struct LinkAddress: Sendable, Hashable {
     self.address = address
     self.prefixLength = prefixLength
   }
-
-  /// Whether `other` lies in the same prefix.
-  package func covers(_ other: IPv4Prefix) -> Bool {
-    prefixLength == other.length && other.contains(address)
-  }
 }

@@ -12,7 +12,7 @@ package struct RackState: Sendable, Hashable {
 
   package static let empty = RackState()
 
-  package init(subnets: [ServedSubnet] = [], profiles: BootProfiles = .empty) {
+  package init(subnets: [ServedSubnet] = [], profiles: BootProfiles = .builtIn) {
     self.subnets = subnets.sorted { $0.dhcpID < $1.dhcpID }
     self.profiles = profiles
   }
@@ -51,7 +51,6 @@ package struct RackState: Sendable, Hashable {
 
 /// One subnet as its owner serves it.
 package struct ServedSubnet: Sendable, Hashable {
-  package var dhcpID: DHCPSubnetID
   package var header: SubnetHeader
   /// The ownership under which the agent acts.
   package var epoch: Epoch
@@ -65,10 +64,9 @@ package struct ServedSubnet: Sendable, Hashable {
   package var bindings: [Binding]
 
   package init(
-    dhcpID: DHCPSubnetID, header: SubnetHeader, epoch: Epoch, generation: Generation, attachment: Attachment?,
+    header: SubnetHeader, epoch: Epoch, generation: Generation, attachment: Attachment?,
     answersDHCP: Bool, bindings: [Binding]
   ) {
-    self.dhcpID = dhcpID
     self.header = header
     self.epoch = epoch
     self.generation = generation
@@ -76,6 +74,9 @@ package struct ServedSubnet: Sendable, Hashable {
     self.answersDHCP = answersDHCP
     self.bindings = bindings
   }
+
+  /// The subnet's permanent number, also Kea's.
+  package var dhcpID: DHCPSubnetID { header.dhcpID }
 
   /// - Complexity: O(log n) in the number of bindings.
   package func binding(of mac: MACAddress) -> Binding? {
@@ -108,17 +109,23 @@ package struct Attachment: Sendable, Hashable {
 /// The boot profiles an agent knows, with the revision of the set.
 package struct BootProfiles: Sendable, Hashable {
   package var revision: UInt64
-  package var byName: [ProfileName: BootProfile]
+  package var byName: [ProfileName: BootProfileSpec]
 
-  package static let empty = BootProfiles(revision: 0, byName: [:])
+  /// What an agent knows before a region told it anything: the local disk, and enlistment by the loader.
+  package static let builtIn = BootProfiles(
+    revision: 0,
+    byName: [
+      .local: BootProfileSpec(name: .local, kind: .local),
+      .enlist: BootProfileSpec(name: .enlist, kind: .enlist(nil)),
+    ])
 
-  package init(revision: UInt64, byName: [ProfileName: BootProfile]) {
+  package init(revision: UInt64, byName: [ProfileName: BootProfileSpec]) {
     self.revision = revision
     self.byName = byName
   }
 
-  /// Every kernel and initrd path that some profile names, ascending, each once.
-  package var paths: [String] {
-    Set(byName.values.flatMap { ($0.kernel.map { [$0] } ?? []) + $0.initrds }).sorted()
+  /// Every kernel and initrd that some profile names, ascending by path, each once.
+  package var paths: [BootPath] {
+    Set(byName.values.compactMap(\.kind.image).flatMap { [$0.kernel] + $0.initrds }).sorted { $0.text < $1.text }
   }
 }
