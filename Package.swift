@@ -10,11 +10,36 @@ let house: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-let nio = "swift-nio"
-
 func product(_ name: String, _ package: String) -> Target.Dependency {
   .product(name: name, package: package)
 }
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+let log = product("Logging", "swift-log")
+let metrics = product("Metrics", "swift-metrics")
+let sqlite = product("GRDB", "GRDB.swift")
+let arguments = product("ArgumentParser", "swift-argument-parser")
+let configuration = product("Configuration", "swift-configuration")
+let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
+let lifecycleSignals = product("UnixSignals", "swift-service-lifecycle")
+let crypto = product("Crypto", "swift-crypto")
+let yaml = product("Yams", "Yams")
+let hummingbird = product("Hummingbird", "hummingbird")
+let nio: [Target.Dependency] = [
+  product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOTLS", "swift-nio"),
+  product("NIOSSL", "swift-nio-ssl"),
+]
 
 let package = Package(
   name: "muster",
@@ -28,14 +53,12 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
-    .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(
       url: "https://github.com/apple/swift-configuration", exact: "1.4.0",
       traits: [.defaults, "YAML"]),
-    .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
@@ -44,22 +67,54 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
-    // Level 0: C
+    // Level 0: C. Generated messages, system libraries, and the parts of Linux that Swift's Glibc lacks.
     .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
-    .systemLibrary(
-      name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CRPCProto", dependencies: ["CProtobufC"]),
     .target(name: "CMusterProto", dependencies: ["CProtobufC", "CRPCProto"]),
+    .target(name: "CLinux"),
 
-    // Level 1: values and rules; HTTP/2 without input or output
-    .target(name: "Provisioning", swiftSettings: house),
-    .target(name: "HTTP2", dependencies: ["CNghttp2"], swiftSettings: house),
+    // Level 1: values and rules; HTTP/2 without input or output.
+    library("Provisioning"),
+    library("HTTP2", ["CNghttp2"]),
 
-    // Level 2: gRPC without sockets; the store
-    .target(name: "RPC", dependencies: ["HTTP2", "CProtobufC", "CRPCProto"], swiftSettings: house),
-    .target(
-      name: "Store",
-      dependencies: ["Provisioning", product("GRDB", "GRDB.swift")],
-      swiftSettings: house),
+    // Level 2: gRPC without sockets; the store.
+    library("RPC", ["HTTP2", "CProtobufC", "CRPCProto", "CZlib"]),
+    library("Store", ["Provisioning", sqlite]),
+
+    // Level 3: sockets and TLS; the contract as Swift values.
+    library("RPCTransport", ["RPC", "HTTP2", log, metrics] + nio),
+    library("Wire", ["CMusterProto", "CProtobufC", "CRPCProto", "Provisioning", "RPC"]),
+
+    // Level 4: the components.
+    library("Region", ["Store", "Wire", "RPC", "Provisioning", log, metrics, crypto]),
+    library("Pserv", ["CLinux", "Wire", "RPC", "Provisioning", sqlite, log, metrics]),
+    library("PservHTTP", ["Pserv", "Provisioning", hummingbird, log, crypto]),
+    library("OperatorCLI", ["Wire", "RPC", "RPCTransport", arguments, yaml, log] + nio),
+    library("LoadHarness", ["Wire", "RPC", product("Histogram", "hdrhistogram-swift")]),
+
+    // Level 5: the programs.
+    program(
+      "muster-region",
+      ["Region", "Store", "RPC", "RPCTransport", arguments, configuration, lifecycle, lifecycleSignals, yaml, log] + nio),
+    program(
+      "muster-pserv",
+      ["Pserv", "PservHTTP", "RPC", "RPCTransport", arguments, configuration, lifecycle, lifecycleSignals, yaml, log] + nio),
+    program("muster", ["OperatorCLI"]),
+    program("muster-load", ["LoadHarness", "RPC", "RPCTransport", arguments, log] + nio),
+    program("rpc-echo", ["RPC", "RPCTransport", log] + nio),
+
+    tests("ProvisioningTests", ["Provisioning"]),
+    tests("HTTP2Tests", ["HTTP2"]),
+    tests("RPCMessageTests", ["RPC", "CProtobufC", "CRPCProto"]),
+    tests("RPCTests", ["RPC", "HTTP2"]),
+    tests("RPCTransportTests", ["RPC", "RPCTransport", "HTTP2", log] + nio),
+    tests("StoreTests", ["Store", "Provisioning", sqlite]),
+    tests("WireTests", ["Wire", "RPC", "Provisioning", "CMusterProto"]),
+    tests("RegionTests", ["Region", "Store", "Wire", "RPC", "Provisioning", log]),
+    tests("PservTests", ["Pserv", "Wire", "RPC", "Provisioning", "CLinux", log]),
+    tests("PservHTTPTests", ["PservHTTP", "Pserv", "Provisioning", hummingbird, product("HummingbirdTesting", "hummingbird")]),
+    tests("OperatorCLITests", ["OperatorCLI", "Wire", "RPC"]),
   ]
 )

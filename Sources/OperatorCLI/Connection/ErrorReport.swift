@@ -1,0 +1,72 @@
+internal import RPC
+internal import Wire
+
+/// A refusal of the region in an operator's words.
+struct ErrorReport {
+  let failure: CommandFailure
+
+  init(_ error: RPCError, region: String) {
+    let problems = error.fieldProblems
+    failure = CommandFailure(
+      Self.status(of: error),
+      problems.isEmpty ? Self.sentence(error, region: region) : problems.map(Self.sentence).joined(separator: "\nerror: "),
+      json: Self.json(error, problems))
+  }
+
+  static func status(of error: RPCError) -> ExitStatus {
+    switch error.code {
+    case .ok: .success
+    case .invalidArgument, .outOfRange: .invalidData
+    case .notFound: .notFound
+    case .aborted: .stale
+    case .unavailable, .unauthenticated, .deadlineExceeded: .unreachable
+    case .alreadyExists where !error.fieldProblems.isEmpty: .invalidData
+    default: .refused
+    }
+  }
+
+  private static func sentence(_ error: RPCError, region: String) -> String {
+    switch error.code {
+    case .unavailable:
+      "cannot reach region \(region): \(error.message). Is muster-region running there? "
+        + "Set another with --region or MUSTER_REGION."
+    case .unauthenticated:
+      "region \(region) does not know this token: \(error.message). Set it with --token-file or MUSTER_TOKEN_FILE."
+    case .deadlineExceeded:
+      "region \(region) did not answer in \(GlobalOptions.callSecondsMax)s. If the command was a write, look before you repeat it."
+    case .internalError, .unknown, .dataLoss:
+      "the region failed: \(error.message). Its log says more."
+    default: error.message
+    }
+  }
+
+  /// `interfaces[0].address: 10.1.3.10 is inside the pool of hall1 (…). Choose another address or 'auto'.`
+  static func sentence(_ problem: MusterV1.FieldProblem) -> String {
+    var text = problem.field.isEmpty ? "" : "\(problem.field): "
+    if problem.line > 0 { text = "line \(problem.line): " + text }
+    if !problem.value.isEmpty && !problem.message.hasPrefix(problem.value) { text += "\(problem.value) " }
+    text += problem.message
+    if !text.hasSuffix(".") { text += "." }
+    if let first = problem.fix.first {
+      text += " \(first.uppercased())\(problem.fix.dropFirst())"
+      if !text.hasSuffix(".") { text += "." }
+    }
+    return text
+  }
+
+  static func json(_ problem: MusterV1.FieldProblem) -> JSONValue {
+    .object([
+      "code": .string(problem.code), "field": .string(problem.field), "value": .string(problem.value),
+      "message": .string(problem.message), "fix": .string(problem.fix), "line": .unsigned(UInt64(problem.line)),
+    ])
+  }
+
+  private static func json(_ error: RPCError, _ problems: [MusterV1.FieldProblem]) -> JSONValue {
+    switch problems.count {
+    case 0:
+      .object(["error": .object(["code": .string(error.reason ?? error.code.name), "message": .string(error.message)])])
+    case 1: .object(["error": json(problems[0])])
+    default: .object(["error": json(problems[0]), "errors": .array(problems.map(json))])
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/// How a command ended, for scripts. The numbers are a promise.
+package enum ExitStatus: Int32, Sendable {
+  /// Done, unchanged or empty.
+  case success = 0
+  /// The region refused.
+  case refused = 1
+  /// The command line was wrong.
+  case usage = 2
+  case notFound = 3
+  /// `--if-revision` did not match.
+  case stale = 4
+  case invalidData = 5
+  /// The region is unreachable, or does not know who asks.
+  case unreachable = 6
+  /// The wait timed out; the change stays durable.
+  case waitTimedOut = 7
+  /// Answered, but unhealthy.
+  case unhealthy = 8
+}
+
+/// Why a command ends early: what to tell, and the status to end with.
+package struct CommandFailure: Error, Sendable {
+  package var status: ExitStatus
+  /// Complete sentences for stderr, without "error: ". Empty when everything has been said already.
+  package var message: String
+  /// The same as an object for `--output json`; nil means code and message alone.
+  package var json: JSONValue?
+
+  package init(_ status: ExitStatus, _ message: String, json: JSONValue? = nil) {
+    self.status = status
+    self.message = message
+    self.json = json
+  }
+}

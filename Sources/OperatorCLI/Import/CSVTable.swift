@@ -1,0 +1,129 @@
+/// A delimited file, read as RFC 4180 with what spreadsheets add: a byte order mark, CRLF, and `;` or tab for the comma.
+package struct CSVTable: Sendable, Hashable {
+  package struct Row: Sendable, Hashable {
+    /// Counted from 1; the line the row begins on.
+    package var line: Int
+    /// As many as the header has.
+    package var cells: [String]
+  }
+
+  package var header: [String]
+  package var rows: [Row]
+
+  package enum Failure: Error, Hashable, Sendable {
+    case notUTF8
+    case empty
+    /// A quote that never ends.
+    case openQuote(line: Int)
+    /// Text behind a closing quote.
+    case textAfterQuote(line: Int)
+    case cells(line: Int, expected: Int, found: Int)
+    case duplicateColumn(String)
+  }
+
+  package init(_ bytes: [UInt8]) throws(Failure) {
+    guard let text = String(validating: bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes, as: UTF8.self)
+    else { throw .notUTF8 }
+    let octets = Array(text.utf8)
+    let firstLine = octets.prefix { $0 != UInt8(ascii: "\n") }
+    let delimiter = Self.delimiter(of: firstLine)
+    var records = try Self.records(octets, delimiter)
+    guard !records.isEmpty else { throw .empty }
+    header = records.removeFirst().cells.map { Self.trimmed($0) }
+    var seen = Set<String>()
+    for column in header where !seen.insert(column).inserted { throw .duplicateColumn(column) }
+    let width = header.count
+    for record in records where record.cells.count != width {
+      throw .cells(line: record.line, expected: width, found: record.cells.count)
+    }
+    rows = records.map { Row(line: $0.line, cells: $0.cells.map(Self.trimmed)) }
+  }
+
+  private static func trimmed(_ cell: String) -> String {
+    String(cell.drop(while: { $0 == " " }).reversed().drop(while: { $0 == " " }).reversed())
+  }
+
+  private static func delimiter(of header: ArraySlice<UInt8>) -> UInt8 {
+    let candidates = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
+    return candidates.max { a, b in header.count(where: { $0 == a }) < header.count(where: { $0 == b }) } ?? candidates[0]
+  }
+
+  /// Blank lines are skipped; a quoted cell may hold delimiters, newlines and doubled quotes.
+  private static func records(_ octets: [UInt8], _ delimiter: UInt8) throws(Failure) -> [Row] {
+    var rows: [Row] = []
+    var cells: [String] = []
+    var cell: [UInt8] = []
+    var line = 1
+    var rowLine = 1
+    var wasQuoted = false
+    var index = 0
+    let quote = UInt8(ascii: "\""), newline = UInt8(ascii: "\n"), carriageReturn = UInt8(ascii: "\r")
+
+    func endCell() {
+      cells.append(String(decoding: cell, as: UTF8.self))
+      cell.removeAll(keepingCapacity: true)
+      wasQuoted = false
+    }
+    func endRow() {
+      endCell()
+      if !(cells.count == 1 && cells[0].isEmpty) { rows.append(Row(line: rowLine, cells: cells)) }
+      cells.removeAll(keepingCapacity: true)
+    }
+    while index < octets.count {
+      let octet = octets[index]
+      index += 1
+      switch octet {
+      case quote where cell.isEmpty && !wasQuoted:
+        wasQuoted = true
+        let opened = line
+        var isClosed = false
+        while index < octets.count {
+          let inner = octets[index]
+          index += 1
+          if inner == quote {
+            if index < octets.count, octets[index] == quote {
+              cell.append(quote)
+              index += 1
+            } else {
+              isClosed = true
+              break
+            }
+          } else {
+            if inner == newline { line += 1 }
+            cell.append(inner)
+          }
+        }
+        guard isClosed else { throw .openQuote(line: opened) }
+      case delimiter: endCell()
+      case carriageReturn where index < octets.count && octets[index] == newline: continue
+      case newline:
+        endRow()
+        line += 1
+        rowLine = line
+      default:
+        if wasQuoted {
+          if octet == UInt8(ascii: " ") { continue }
+          throw .textAfterQuote(line: line)
+        }
+        cell.append(octet)
+      }
+    }
+    if !cell.isEmpty || !cells.isEmpty || wasQuoted { endRow() }
+    return rows
+  }
+}
+
+extension CSVTable.Failure {
+  /// A sentence that names the line and the way out.
+  package var sentence: String {
+    switch self {
+    case .notUTF8: "not UTF-8 text; save it as UTF-8 CSV"
+    case .empty: "no header line; the first line names the columns"
+    case .openQuote(let line): "line \(line): a quote is never closed"
+    case .textAfterQuote(let line): "line \(line): text behind a closing quote; double a quote inside a cell"
+    case .cells(let line, let expected, let found):
+      "line \(line): \(found) cells where the header has \(expected)"
+    case .duplicateColumn(let name): "column '\(name)' stands twice in the header"
+    }
+  }
+}

@@ -1,0 +1,101 @@
+internal import RPC
+internal import Wire
+
+/// Rows of a node file as the import wants them, and what was wrong before anything was sent.
+struct NodeRows {
+  var rows: [MusterV1.ImportRow] = []
+  var problems: [MusterV1.FieldProblem] = []
+
+  static let columns = [
+    "name", "interface", "mac", "subnet", "address", "boot", "boot_profile", "tags", "serial", "uuid", "location",
+    "bmc_address", "bmc_mac",
+  ]
+
+  /// One row per interface; rows of one `name` form the node. An empty cell leaves a field as it is, `-` clears it.
+  init(csv table: CSVTable, path: String) throws {
+    for column in table.header where !Self.columns.contains(column) {
+      throw CommandFailure(
+        .invalidData, "\(path): unknown column '\(column)'\(Suggestion.clause(for: column, among: Self.columns))")
+    }
+    let columnIndex = Dictionary(uniqueKeysWithValues: table.header.enumerated().map { ($1, $0) })
+    var indexByName: [String: Int] = [:]
+    for row in table.rows {
+      func cell(_ column: String) -> String { columnIndex[column].map { row.cells[$0] } ?? "" }
+      let name = cell("name")
+      // Without a name (a file keyed by MAC or serial) every row is a node of its own.
+      let position: Int
+      if !name.isEmpty, let known = indexByName[name] {
+        position = known
+      } else {
+        position = rows.count
+        var fresh = MusterV1.ImportRow()
+        var node = MusterV1.Node()
+        node.name = name
+        fresh.node = node
+        fresh.mask = GoogleProtobuf.FieldMask()
+        fresh.lines = [UInt32(row.line)]
+        rows.append(fresh)
+        if !name.isEmpty { indexByName[name] = position }
+      }
+      merge(cell, line: row.line, into: &rows[position])
+    }
+  }
+
+  private mutating func merge(_ cell: (String) -> String, line: Int, into row: inout MusterV1.ImportRow) {
+    guard var node = row.node, var mask = row.mask else { return }
+    func set(_ column: String, _ path: String, _ assign: (String) -> Void) {
+      let text = cell(column)
+      guard !text.isEmpty else { return }
+      assign(text == "-" ? "" : text)
+      if !mask.paths.contains(path) { mask.paths.append(path) }
+    }
+    set("boot_profile", "boot_profile") { node.bootProfile = $0 }
+    set("tags", "tags") { node.tags = $0.split(separator: " ").map(String.init) }
+    set("serial", "serial") { node.serial = $0 }
+    set("uuid", "uuid") { node.uuid = $0 }
+    set("location", "location") { node.location = $0 }
+    set("bmc_address", "bmc.address") { text in
+      var bmc = node.bmc ?? MusterV1.Bmc()
+      bmc.address = text
+      node.bmc = bmc
+    }
+    set("bmc_mac", "bmc.mac") { text in
+      var bmc = node.bmc ?? MusterV1.Bmc()
+      bmc.mac = text
+      node.bmc = bmc
+    }
+    if !["interface", "mac", "subnet", "address", "boot"].allSatisfy({ cell($0).isEmpty }) {
+      var interface = MusterV1.NetworkInterface()
+      interface.name = cell("interface")
+      interface.mac = cell("mac")
+      interface.subnet = cell("subnet")
+      interface.address = cell("address")
+      switch cell("boot").lowercased() {
+      case "yes", "true", "1": interface.boot = true
+      case "", "no", "false", "0", "-": interface.boot = false
+      default:
+        problems.append(
+          Self.problem("boot", cell("boot"), "BOOLEAN_INVALID", "neither yes nor no", "write yes or no", line))
+      }
+      node.interfaces.append(interface)
+      row.lines.append(UInt32(line))
+      // Merged by name: a row states some cells of one interface, not the whole list.
+      if !mask.paths.contains("interfaces.*") { mask.paths.append("interfaces.*") }
+    }
+    row.node = node
+    row.mask = mask
+  }
+
+  static func problem(
+    _ field: String, _ value: String, _ code: String, _ message: String, _ fix: String, _ line: Int
+  ) -> MusterV1.FieldProblem {
+    var problem = MusterV1.FieldProblem()
+    problem.field = field
+    problem.value = value
+    problem.code = code
+    problem.message = message
+    problem.fix = fix
+    problem.line = UInt32(line)
+    return problem
+  }
+}
