@@ -1,0 +1,133 @@
+"""`<file>.messages.swift`: messages, enums and oneofs as Swift values."""
+
+from .model import Oneof
+from .source import Source
+
+
+def write(file):
+    if not file.messages and not file.enums:
+        return None
+    source = Source(file, *([f"{file.unit.access} import RPC"] if _uses_foreign(file) else []))
+    source.open(f"extension {file.namespace} {{")
+    for enum in file.enums:
+        _enum(source, enum, file.unit.access)
+    for message in file.messages:
+        _message(source, message, file.unit.access)
+    source.close()
+    return source.text()
+
+
+def _uses_foreign(file):
+    """Whether a message contains one of the RPC module, which the file's own module is not."""
+    members = [
+        field
+        for message in file.messages
+        for each in message.flattened()
+        for member in each.members
+        for field in (member.fields if isinstance(member, Oneof) else [member])
+    ]
+    return any(field.value.is_foreign for field in members)
+
+
+def _message(source, message, access):
+    source.gap()
+    source.doc(message.comment)
+    source.open(f"{access} struct {message.name}: Sendable, Hashable {{")
+    for member in message.members:
+        source.doc(member.comment)
+        if isinstance(member, Oneof):
+            source.line(f"{access} var {member.swift}: {member.type_name}?")
+        else:
+            initial = "" if member.default == "nil" else f" = {member.default}"
+            source.line(f"{access} var {member.swift}: {member.swift_type}{initial}")
+    source.gap()
+    source.line(f"{access} init() {{}}")
+    if message.members:
+        source.gap()
+        _memberwise(source, message, access)
+    for member in message.members:
+        if isinstance(member, Oneof):
+            _oneof(source, member, access)
+    for enum in message.enums:
+        _enum(source, enum, access)
+    for nested in message.messages:
+        _message(source, nested, access)
+    source.close()
+
+
+def _memberwise(source, message, access):
+    arguments = []
+    for member in message.members:
+        kind, initial = (
+            (f"{member.type_name}?", "nil") if isinstance(member, Oneof) else (member.swift_type, member.default)
+        )
+        arguments.append(f"{member.swift}: {kind} = {initial}")
+    source.call(f"{access} init", arguments, " {")
+    source.depth += 1
+    for member in message.members:
+        source.line(f"self.{member.swift} = {member.swift}")
+    source.close()
+
+
+def _oneof(source, oneof, access):
+    source.gap()
+    source.doc(oneof.comment)
+    source.open(f"{access} enum {oneof.type_name}: Sendable, Hashable {{")
+    for field in oneof.fields:
+        source.doc(field.comment)
+        source.line(f"case {field.swift}({field.value.swift})")
+    source.close()
+
+
+def _enum(source, enum, access):
+    source.gap()
+    source.doc(enum.comment)
+    source.open(f"{access} enum {enum.name}: Sendable, Hashable, RawRepresentable {{")
+    for case, _, _, comment in enum.cases:
+        source.doc(comment)
+        source.line(f"case {case}")
+    source.line("/// A number this program does not know.")
+    source.line("case unrecognized(Int32)")
+    source.gap()
+    source.line("/// The values of the proto file, in its order.")
+    _known(source, enum, access)
+    source.gap()
+    source.line(f"{access} init() {{ self = .{enum.cases[0][0]} }}")
+    source.gap()
+    source.open(f"{access} init(rawValue: Int32) {{")
+    source.line("switch rawValue {")
+    for case, _, number, _ in enum.cases:
+        source.line(f"case {number}: self = .{case}")
+    source.line("default: self = .unrecognized(rawValue)")
+    source.line("}")
+    source.close()
+    source.gap()
+    source.open(f"{access} var rawValue: Int32 {{")
+    source.line("switch self {")
+    for case, _, number, _ in enum.cases:
+        source.line(f"case .{case}: {number}")
+    source.line("case .unrecognized(let number): number")
+    source.line("}")
+    source.close()
+    source.gap()
+    source.line(f"/// The name in the proto file without the type's prefix, for example `{enum.cases[-1][1]}`; else the number.")
+    source.open(f"{access} var name: String {{")
+    source.line("switch self {")
+    for case, short, _, _ in enum.cases:
+        source.line(f'case .{case}: "{short}"')
+    source.line("case .unrecognized(let number): String(number)")
+    source.line("}")
+    source.close()
+    source.close()
+
+
+def _known(source, enum, access):
+    cases = [f".{case}" for case, _, _, _ in enum.cases]
+    one = f"{access} static let known: [{enum.name}] = [{', '.join(cases)}]"
+    if len(one) + 2 * source.depth <= 120:
+        source.line(one)
+        return
+    source.open(f"{access} static let known: [{enum.name}] = [")
+    for case in cases:
+        source.line(f"{case},")
+    source.close("]")
