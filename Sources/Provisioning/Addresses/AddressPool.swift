@@ -4,7 +4,7 @@ package struct AddressPool: Hashable, Sendable {
   package let ranges: [AddressRange]
 
   /// The most ranges in one pool.
-  package static let rangesMax = 64
+  package static let rangesMax = 16
 
   package static let empty = AddressPool()
 

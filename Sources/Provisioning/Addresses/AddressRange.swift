@@ -59,10 +59,10 @@ package enum AddressRangeError: Error, Sendable, Hashable, CustomStringConvertib
 
   package var description: String {
     switch self {
-    case .malformed: "not a range of addresses"
-    case .backwards: "a range whose end is before its begin"
+    case .malformed: "is not a range of addresses"
+    case .backwards: "is a range whose end is before its begin"
     }
   }
 
-  package var fix: String { "Write first and last address, as in 10.1.3.0-10.1.3.99." }
+  package var fix: String { "write first and last address, as in 10.1.3.0-10.1.3.99" }
 }

@@ -64,6 +64,6 @@ extension IPv4Address: ExpressibleByStringLiteral {
 package enum IPv4AddressError: Error, Sendable, Hashable, CustomStringConvertible {
   case malformed
 
-  package var description: String { "not an IPv4 address" }
-  package var fix: String { "Write four numbers from 0 to 255 with dots, without leading zeros." }
+  package var description: String { "is not an IPv4 address" }
+  package var fix: String { "write four numbers from 0 to 255 with dots, without leading zeros" }
 }

@@ -78,15 +78,15 @@ package enum IPv4PrefixError: Error, Sendable, Hashable, CustomStringConvertible
 
   package var description: String {
     switch self {
-    case .malformed: "not a prefix"
-    case .hostBits: "an address inside a prefix, not a prefix"
+    case .malformed: "is not a prefix"
+    case .hostBits: "is an address inside a prefix, not a prefix"
     }
   }
 
   package var fix: String {
     switch self {
-    case .malformed: "Write an address and a length, as in 10.1.0.0/22."
-    case .hostBits(let meant): "Write \(meant)."
+    case .malformed: "write an address and a length, as in 10.1.0.0/22"
+    case .hostBits(let meant): "write \(meant)"
     }
   }
 }

@@ -69,17 +69,17 @@ package enum MACAddressError: Error, Sendable, Hashable, CustomStringConvertible
 
   package var description: String {
     switch self {
-    case .malformed: "not a MAC address"
-    case .zero: "the all-zero MAC address"
-    case .broadcast: "the broadcast MAC address"
-    case .multicast: "a multicast MAC address"
+    case .malformed: "is not a MAC address"
+    case .zero: "is the all-zero MAC address"
+    case .broadcast: "is the broadcast MAC address"
+    case .multicast: "is a multicast MAC address"
     }
   }
 
   package var fix: String {
     switch self {
-    case .malformed: "Write six pairs of hex digits."
-    case .zero, .broadcast, .multicast: "Write the interface's own address."
+    case .malformed: "write six pairs of hex digits"
+    case .zero, .broadcast, .multicast: "write the interface's own address"
     }
   }
 }

@@ -13,15 +13,18 @@ package struct Agent: Hashable, Sendable {
   package var session: SessionEpoch
   package var boot: BootID?
   package var lastSeen: Timestamp?
+  /// What it warns of about itself; the full set.
+  package var warnings: [PlainText]
   package var revision: Revision
   package var created: Timestamp
 
   package static let linksMax = 256
+  package static let warningsMax = 32
   package static let allowedSubnetsMax = 4096
 
   package enum State: UInt8, Hashable, Sendable, CaseIterable {
-    /// An operator issued a token; nobody used it.
-    case invited = 1
+    /// Announced by an operator; nobody has used its token.
+    case pending = 1
     case enrolled = 2
     /// Its subnets are moving to others.
     case draining = 3
@@ -30,9 +33,9 @@ package struct Agent: Hashable, Sendable {
   }
 
   package init(
-    id: AgentID, name: AgentName, state: State = .invited, allowedSubnets: [SubnetName] = [],
+    id: AgentID, name: AgentName, state: State = .pending, allowedSubnets: [SubnetName] = [],
     links: [AgentLink] = [], version: PlainText = .empty, protocolVersion: UInt32 = 0,
-    session: SessionEpoch = .zero, boot: BootID? = nil, lastSeen: Timestamp? = nil,
+    session: SessionEpoch = .zero, boot: BootID? = nil, lastSeen: Timestamp? = nil, warnings: [PlainText] = [],
     revision: Revision = Revision(1), created: Timestamp
   ) {
     self.id = id
@@ -45,6 +48,7 @@ package struct Agent: Hashable, Sendable {
     self.session = session
     self.boot = boot
     self.lastSeen = lastSeen
+    self.warnings = warnings
     self.revision = revision
     self.created = created
   }
@@ -54,19 +58,21 @@ package struct Agent: Hashable, Sendable {
 package struct AgentLink: Hashable, Sendable {
   package var interface: InterfaceName
   package var fabric: FabricName
-  package var address: IPv4Address
-  /// Length of the prefix the interface has.
-  package var prefixLength: Int
+  package var addresses: [IPv4Address]
+  package var isUp: Bool
 
-  package init(interface: InterfaceName, fabric: FabricName, address: IPv4Address, prefixLength: Int) {
+  /// The most addresses of one link that are remembered.
+  package static let addressesMax = 64
+
+  package init(interface: InterfaceName, fabric: FabricName, addresses: [IPv4Address], isUp: Bool = true) {
     self.interface = interface
     self.fabric = fabric
-    self.address = address
-    self.prefixLength = prefixLength
+    self.addresses = addresses
+    self.isUp = isUp
   }
 
   /// True if requests of that subnet arrive here without a relay.
   package func reaches(fabric: FabricName, prefix: IPv4Prefix) -> Bool {
-    self.fabric == fabric && prefix.contains(address)
+    self.fabric == fabric && addresses.contains { prefix.contains($0) }
   }
 }

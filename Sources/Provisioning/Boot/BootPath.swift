@@ -52,11 +52,11 @@ package enum BootPathError: Error, Sendable, Hashable, CustomStringConvertible {
 
   package var fix: String {
     switch self {
-    case .empty: "Give the path below the boot root, as in debian/vmlinuz."
-    case .tooLong: "Shorten it."
-    case .absolute: "Leave the first '/' out."
-    case .character: "Use letters, digits and . _ - + = @ , ~ /."
-    case .component: "Write the plain path."
+    case .empty: "give the path below the boot root, as in debian/vmlinuz"
+    case .tooLong: "shorten it"
+    case .absolute: "leave the first '/' out"
+    case .character: "use letters, digits and . _ - + = @ , ~ /"
+    case .component: "write the plain path"
     }
   }
 }
@@ -66,8 +66,8 @@ package enum BootPathError: Error, Sendable, Hashable, CustomStringConvertible {
 package struct KernelArguments: Hashable, Sendable, CustomStringConvertible {
   package let text: String
 
-  /// The longest command line, in octets (COMMAND_LINE_SIZE of x86 Linux is 2048 with its NUL).
-  package static let octetsMax = 2047
+  /// The longest command line, in octets.
+  package static let octetsMax = 1024
   package static let empty = KernelArguments(checked: "")
 
   package init(_ text: String) throws(TextProblem) {

@@ -2,30 +2,22 @@
 package struct BootProfileSpec: Hashable, Sendable {
   package var name: ProfileName
   package var kind: Kind
-  /// For people.
-  package var summary: PlainText
-
   package enum Kind: Hashable, Sendable {
     /// The loader leaves to the local disk.
     case local
-    /// The machine tells the region who it is; with an image if there is one, else by the loader.
-    case enlist(BootImage?)
-    /// This kernel.
     case kernel(BootImage)
 
     package var image: BootImage? {
       switch self {
       case .local: nil
-      case .enlist(let image): image
       case .kernel(let image): image
       }
     }
   }
 
-  package init(name: ProfileName, kind: Kind, summary: PlainText = .empty) {
+  package init(name: ProfileName, kind: Kind) {
     self.name = name
     self.kind = kind
-    self.summary = summary
   }
 }
 
@@ -35,7 +27,7 @@ package struct BootImage: Hashable, Sendable {
   package var initrds: [BootPath]
   package var arguments: KernelArguments
 
-  package static let initrdsMax = 16
+  package static let initrdsMax = 8
 
   package init(kernel: BootPath, initrds: [BootPath] = [], arguments: KernelArguments = .empty) {
     self.kernel = kernel
@@ -72,7 +64,8 @@ package struct BootProfile: Hashable, Sendable {
 extension ProfileName {
   /// Boots the local disk. Always there; the default of every node.
   package static var local: ProfileName { "local" }
-  /// What an unknown machine boots. Always there.
+  /// What an unknown machine boots: it tells the region who it is, then goes on as the profile's
+  /// kind says. Always there.
   package static var enlist: ProfileName { "enlist" }
 
   /// True for the two that exist without an operator and cannot be removed.

@@ -37,8 +37,8 @@ extension Identifier: CustomStringConvertible {
 
 /// A text that is not a UUID in the form of RFC 9562 §4.
 package struct UUIDTextError: Error, Sendable, Hashable, CustomStringConvertible {
-  package var description: String { "not a UUID" }
-  package var fix: String { "Write 8-4-4-4-12 hex digits." }
+  package var description: String { "is not a UUID" }
+  package var fix: String { "write 8-4-4-4-12 hex digits" }
 }
 
 func parseUUID(_ text: String) throws(UUIDTextError) -> UInt128 {

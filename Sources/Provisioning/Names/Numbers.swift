@@ -85,16 +85,13 @@ package struct Revision: Hashable, Sendable, Comparable, CustomStringConvertible
 /// One life of the database, drawn at random. A restored database draws another, so that
 /// generations it gives out again are not taken for the old ones.
 package struct Incarnation: Hashable, Sendable, CustomStringConvertible {
-  package let bits: UInt64
+  package let bits: UInt128
 
-  package init(bits: UInt64) {
+  package init(bits: UInt128) {
     self.bits = bits
   }
 
-  package var description: String {
-    let text = String(bits, radix: 16)
-    return String(repeating: "0", count: 16 - text.count) + text
-  }
+  package var description: String { uuidText(bits) }
 }
 
 /// Counts the sessions of one agent; only the newest may write.

@@ -4,7 +4,7 @@ package struct PlainText: Hashable, Sendable {
 
   package static let empty = PlainText(checked: "")
   /// The longest text, in octets of UTF-8.
-  package static let octetsMax = 255
+  package static let octetsMax = 128
 
   package init(_ text: String) throws(TextProblem) {
     if let problem = TextRule.problem(in: text, octetsMax: Self.octetsMax) { throw problem }
@@ -44,7 +44,7 @@ extension PlainText: ExpressibleByStringLiteral {
   }
 }
 
-/// A word by which operators group nodes: 1 to 63 ASCII letters, digits and `. _ - : = /`, letter
+/// A word by which operators group nodes: 1 to 63 ASCII letters, digits and `. _ - :`, letter
 /// or digit first. Case counts.
 package struct Tag: Hashable, Sendable, Comparable, CustomStringConvertible {
   package let text: String
@@ -56,7 +56,7 @@ package struct Tag: Hashable, Sendable, Comparable, CustomStringConvertible {
     for (position, scalar) in text.unicodeScalars.enumerated() {
       switch scalar {
       case "a"..."z", "A"..."Z", "0"..."9": continue
-      case ".", "_", "-", ":", "=", "/": if position > 0 { continue }
+      case ".", "_", "-", ":": if position > 0 { continue }
       default: break
       }
       if !TextRule.isPrintable(scalar) { throw .control(scalar) }

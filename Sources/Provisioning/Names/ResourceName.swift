@@ -4,6 +4,13 @@ package protocol ResourceKind: Sendable {
   static var noun: String { get }
   /// True if names of this kind are host names: letters, digits and hyphens only (RFC 1123 §2.1).
   static var isHostName: Bool { get }
+  /// The longest name, in octets.
+  static var octetsMax: Int { get }
+}
+
+extension ResourceKind {
+  /// As long as a DNS label (RFC 1035 §2.3.4).
+  package static var octetsMax: Int { 63 }
 }
 
 package enum NodeKind: ResourceKind {
@@ -13,7 +20,7 @@ package enum NodeKind: ResourceKind {
 
 package enum AgentKind: ResourceKind {
   package static let noun = "agent"
-  package static let isHostName = true
+  package static let isHostName = false
 }
 
 package enum SubnetKind: ResourceKind {
@@ -34,6 +41,8 @@ package enum ProfileKind: ResourceKind {
 package enum InterfaceKind: ResourceKind {
   package static let noun = "interface"
   package static let isHostName = false
+  /// IFNAMSIZ of Linux without the NUL.
+  package static let octetsMax = 15
 }
 
 package typealias NodeName = ResourceName<NodeKind>
@@ -43,18 +52,15 @@ package typealias FabricName = ResourceName<FabricKind>
 package typealias ProfileName = ResourceName<ProfileKind>
 package typealias InterfaceName = ResourceName<InterfaceKind>
 
-/// A name of 1 to 63 ASCII letters, digits and hyphens (kinds that are no host names: dots and
+/// A name of 1 to 63 (interfaces: 15) ASCII letters, digits and hyphens (kinds that are no host names: dots and
 /// underscores too) that begins and ends with a letter or digit. Upper case is folded: host names
 /// ignore case (RFC 4343), and two nodes that differ only in case would be one to DNS and DHCP.
 package struct ResourceName<Kind: ResourceKind>: Hashable, Sendable {
   package let text: String
 
-  /// The longest name, in octets (a DNS label, RFC 1035 §2.3.4).
-  package static var octetsMax: Int { 63 }
-
   package init(_ text: String) throws(ResourceNameError) {
     guard !text.isEmpty else { throw .empty }
-    guard text.utf8.count <= Self.octetsMax else { throw .tooLong }
+    guard text.utf8.count <= Kind.octetsMax else { throw .tooLong(octetsMax: Kind.octetsMax) }
     var isFolded = true
     var last: UInt8 = 0
     for (position, byte) in text.utf8.enumerated() {
@@ -91,24 +97,25 @@ extension ResourceName: ExpressibleByStringLiteral {
 
 /// Why a text is not a name.
 package enum ResourceNameError: Error, Sendable, Hashable, CustomStringConvertible {
-  case empty, tooLong
+  case empty
+  case tooLong(octetsMax: Int)
   case characters(isHostName: Bool)
 
   package var description: String {
     switch self {
-    case .empty: "empty"
-    case .tooLong: "longer than 63 octets"
-    case .characters: "not a valid name"
+    case .empty: "is empty"
+    case .tooLong(let octetsMax): "is longer than \(octetsMax) octets"
+    case .characters: "is not a valid name"
     }
   }
 
   package var fix: String {
     switch self {
-    case .empty: "Give it a name."
-    case .tooLong: "Shorten it."
-    case .characters(isHostName: true): "Use letters, digits and hyphens; begin and end with a letter or digit."
+    case .empty: "give it a name"
+    case .tooLong: "shorten it"
+    case .characters(isHostName: true): "use letters, digits and hyphens; begin and end with a letter or digit"
     case .characters(isHostName: false):
-      "Use letters, digits, dots, hyphens and underscores; begin and end with a letter or digit."
+      "use letters, digits, dots, hyphens and underscores; begin and end with a letter or digit"
     }
   }
 }

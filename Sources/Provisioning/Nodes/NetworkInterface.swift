@@ -5,7 +5,7 @@ package struct NetworkInterface: Hashable, Sendable {
   /// The subnet it is plugged into; `nil` if nobody said so. DHCP serves it only with a subnet.
   package var subnet: SubnetName?
   package var address: InterfaceAddress
-  /// True if the node boots from this interface.
+  /// True if the node boots from this interface; so does exactly one of a stored node's.
   package var boot: Bool
 
   package init(
@@ -26,7 +26,7 @@ package enum InterfaceAddress: Hashable, Sendable {
   case fixed(IPv4Address)
   /// The lowest free one, chosen when it is written; a stored node has `fixed` instead.
   case auto
-  /// Any from the subnet's pool, at the machine's request.
+  /// Any from the subnet's pool, at the machine's request; none without a subnet.
   case dynamic
 
   package var fixed: IPv4Address? {
@@ -46,10 +46,10 @@ extension InterfaceAddress: CustomStringConvertible {
 
 /// The baseboard controller of a node.
 package struct BMC: Hashable, Sendable {
-  package var address: IPv4Address?
+  package var address: HostAddress?
   package var mac: MACAddress?
 
-  package init(address: IPv4Address? = nil, mac: MACAddress? = nil) {
+  package init(address: HostAddress? = nil, mac: MACAddress? = nil) {
     self.address = address
     self.mac = mac
   }

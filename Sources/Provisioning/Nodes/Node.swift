@@ -40,22 +40,19 @@ package struct Node: Hashable, Sendable {
 /// What a machine said about itself when it enlisted. Zero and empty mean that it did not say.
 package struct Hardware: Hashable, Sendable {
   package var firmware: Firmware?
-  package var memoryBytes: UInt64
+  /// MiB.
+  package var memoryMiB: UInt64
   package var cpuCount: UInt32
   package var cpuModel: PlainText
-  package var vendor: PlainText
-  package var product: PlainText
 
   package init(
-    firmware: Firmware? = nil, memoryBytes: UInt64 = 0, cpuCount: UInt32 = 0,
-    cpuModel: PlainText = .empty, vendor: PlainText = .empty, product: PlainText = .empty
+    firmware: Firmware? = nil, memoryMiB: UInt64 = 0, cpuCount: UInt32 = 0,
+    cpuModel: PlainText = .empty
   ) {
     self.firmware = firmware
-    self.memoryBytes = memoryBytes
+    self.memoryMiB = memoryMiB
     self.cpuCount = cpuCount
     self.cpuModel = cpuModel
-    self.vendor = vendor
-    self.product = product
   }
 }
 

@@ -12,7 +12,7 @@ package struct NodeSpec: Hashable, Sendable {
   /// Boots this profile once, then `bootProfile` again.
   package var bootOnce: ProfileName?
 
-  package static let interfacesMax = 64
+  package static let interfacesMax = 16
   package static let tagsMax = 64
 
   package init(

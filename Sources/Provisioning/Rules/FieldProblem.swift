@@ -39,9 +39,10 @@ package struct FieldProblem: Sendable, Hashable {
   /// The value as it was given, printable and cut to `valueOctetsMax`.
   package var value: String
   package var code: ProblemCode
-  /// What is wrong, without a full stop: "10.1.3.10 is inside the pool of hall1 (10.1.3.0-10.1.3.99)".
+  /// What is wrong, a clause whose subject is the value: "is inside the pool of hall1
+  /// (10.1.3.0-10.1.3.99)".
   package var message: String
-  /// What to do, one or more sentences: "Choose another address or 'auto'."
+  /// What to do, a clause without capital and full stop: "choose another address or 'auto'".
   package var fix: String
 
   /// The longest value a problem repeats, in octets.
@@ -64,8 +65,12 @@ package struct FieldProblem: Sendable, Hashable {
 }
 
 extension FieldProblem: CustomStringConvertible {
+  /// "interfaces[0].address: 10.1.3.10 is inside the pool of hall1 (…). Choose another address or
+  /// 'auto'."
   package var description: String {
-    "\(field.isEmpty ? "" : field + ": ")\(message).\(fix.isEmpty ? "" : " " + fix)"
+    let subject = value.isEmpty ? "" : value + " "
+    let way = fix.isEmpty ? "" : " \(fix.prefix(1).uppercased())\(fix.dropFirst())."
+    return "\(field.isEmpty ? "" : field + ": ")\(subject)\(message).\(way)"
   }
 }
 

@@ -60,9 +60,9 @@ package enum TextProblem: Error, Sendable, Hashable, CustomStringConvertible {
 
   package var fix: String {
     switch self {
-    case .tooLong: "Shorten it."
-    case .control, .quote, .notASCII: "Remove that character."
-    case .outerSpace: "Remove that space."
+    case .tooLong: "shorten it"
+    case .control, .quote, .notASCII: "remove that character"
+    case .outerSpace: "remove that space"
     }
   }
 

@@ -7,7 +7,7 @@ package struct DomainName: Hashable, Sendable, CustomStringConvertible {
 
   package init(_ text: String) throws(ResourceNameError) {
     guard !text.isEmpty else { throw .empty }
-    guard text.utf8.count <= Self.octetsMax else { throw .tooLong }
+    guard text.utf8.count <= Self.octetsMax else { throw .tooLong(octetsMax: Self.octetsMax) }
     for label in text.split(separator: ".", omittingEmptySubsequences: false) {
       do { _ = try NodeName(String(label)) } catch {
         throw error == .empty ? .characters(isHostName: true) : error

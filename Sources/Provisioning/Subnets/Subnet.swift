@@ -52,6 +52,8 @@ package struct SubnetProgress: Hashable, Sendable {
   package var rejected: Int
   /// When `applied` last grew.
   package var appliedAt: Timestamp?
+  /// Why the owner does not serve the subnet at all; `nil` if it does.
+  package var trouble: SubnetTrouble?
   /// When `head` last grew.
   package var changedAt: Timestamp
 
@@ -68,11 +70,12 @@ package struct SubnetProgress: Hashable, Sendable {
     appliedDigest = .zero
     rejected = 0
     appliedAt = nil
+    trouble = nil
     self.changedAt = changedAt
   }
 
   /// True if the owner serves everything that was asked for.
-  package var isServed: Bool { owner != nil && applied == head && rejected == 0 }
+  package var isServed: Bool { owner != nil && trouble == nil && applied == head && rejected == 0 }
 
   /// How many generations the owner is behind.
   package var behind: UInt64 { head.number - min(applied.number, head.number) }

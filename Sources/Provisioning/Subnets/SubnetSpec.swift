@@ -22,7 +22,7 @@ package struct SubnetSpec: Hashable, Sendable {
   package var agents: [AgentName]
 
   package static let leaseSecondsDefault: UInt32 = 3600
-  package static let leaseSecondsRange: ClosedRange<UInt32> = 60...31_536_000
+  package static let leaseSecondsRange: ClosedRange<UInt32> = 60...2_592_000
   package static let vlanRange: ClosedRange<UInt16> = 1...4094
   /// Shortest and longest prefix that DHCP serves here.
   package static let prefixLengthRange = 8...30
