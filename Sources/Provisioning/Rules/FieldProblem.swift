@@ -30,6 +30,7 @@ package enum ProblemCode: String, Sendable, Hashable, CaseIterable {
   case pathInvalid = "PATH_INVALID"
   case identifierInvalid = "IDENTIFIER_INVALID"
   case immutable = "IMMUTABLE"
+  case fieldUnknown = "FIELD_UNKNOWN"
 }
 
 /// One value that was refused: which, why, and the way out, in the words an operator reads.
