@@ -30,6 +30,9 @@ package enum ProblemCode: String, Sendable, Hashable, CaseIterable {
   case pathInvalid = "PATH_INVALID"
   case identifierInvalid = "IDENTIFIER_INVALID"
   case immutable = "IMMUTABLE"
+  case staleRevision = "STALE_REVISION"
+  case nodeUnknown = "NODE_UNKNOWN"
+  case refused = "REFUSED"
   case fieldUnknown = "FIELD_UNKNOWN"
 }
 
