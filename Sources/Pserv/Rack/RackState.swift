@@ -111,12 +111,13 @@ package struct BootProfiles: Sendable, Hashable {
   package var revision: UInt64
   package var byName: [ProfileName: BootProfileSpec]
 
-  /// What an agent knows before a region told it anything: the local disk, and enlistment by the loader.
+  /// What an agent knows before a region told it anything. Without a kernel of its own, `enlist` is the loader
+  /// telling what it knows of its machine.
   package static let builtIn = BootProfiles(
     revision: 0,
     byName: [
       .local: BootProfileSpec(name: .local, kind: .local),
-      .enlist: BootProfileSpec(name: .enlist, kind: .enlist(nil)),
+      .enlist: BootProfileSpec(name: .enlist, kind: .local),
     ])
 
   package init(revision: UInt64, byName: [ProfileName: BootProfileSpec]) {
