@@ -96,10 +96,19 @@ public struct Metadata: Sendable, Hashable {
 }
 
 extension Metadata: ExpressibleByDictionaryLiteral {
-  public init(dictionaryLiteral elements: (String, String)...) {
+  public init(dictionaryLiteral elements: (String, Value)...) {
     self.init()
-    for (key, value) in elements { add(value, for: key) }
+    for (key, value) in elements {
+      switch value {
+      case .string(let text): add(text, for: key)
+      case .binary(let octets): add(binary: octets, for: key)
+      }
+    }
   }
+}
+
+extension Metadata.Value: ExpressibleByStringInterpolation {
+  public init(stringLiteral value: String) { self = .string(value) }
 }
 
 extension Metadata: RandomAccessCollection {

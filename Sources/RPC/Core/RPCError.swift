@@ -42,13 +42,25 @@ public protocol RPCErrorConvertible: Error {
 
 extension RPCError {
   /// The status a caller gets for what a handler threw. Errors that are not meant for callers become
-  /// `internal` without their text; the transport logs them.
-  public init(thrownByHandler error: any Error) {
+  /// `internal` without their text; `hide` gets them.
+  init(thrownByHandler error: any Error, hide: (any Error) -> Void) {
     switch error {
     case let error as RPCError: self = error
     case let error as any RPCErrorConvertible: self = error.rpcError
     case is CancellationError: self = RPCError(.cancelled, "the call was cancelled")
-    default: self = RPCError(.internalError, "internal error")
+    default:
+      hide(error)
+      self = RPCError(.internalError, "internal error")
+    }
+  }
+
+  /// How a call ends whose own closure for requests threw.
+  init(thrownByRequests error: any Error) {
+    switch error {
+    case let error as RPCError: self = error
+    case let error as any RPCErrorConvertible: self = error.rpcError
+    case is CancellationError: self = RPCError(.cancelled, "the task was cancelled")
+    default: self = RPCError(.cancelled, "the requests failed: \(error)")
     }
   }
 }

@@ -7,19 +7,66 @@ public struct InMemoryChannel: Channel {
   private let router: Router
   private let peer: Peer
   private let clock: any Clock<Duration>
+  private let observer: any ServerObserver
 
   /// - Parameters:
   ///   - peer: Who the server sees.
-  ///   - clock: Measures deadlines.
-  public init(router: Router, peer: Peer = .inMemory, clock: any Clock<Duration> = ContinuousClock()) {
+  ///   - clock: Measures timeouts. `ServerContext.deadline` stays an instant of the continuous clock.
+  public init(
+    router: Router, peer: Peer = .inMemory, clock: any Clock<Duration> = ContinuousClock(),
+    observer: any ServerObserver = NullServerObserver()
+  ) {
     self.router = router
     self.peer = peer
     self.clock = clock
+    self.observer = observer
   }
 
   public func withCall<Result: Sendable>(
     _ call: ClientCall, _ body: @Sendable () async throws -> Result
   ) async throws -> Result {
-    throw RPCError(.unimplemented, "in-memory calls are not carried yet")
+    var path = call.method.path
+    guard let route = path.withUTF8({ router.route(path: UnsafeRawBufferPointer($0)) }) else {
+      call.end(router.unimplemented(path: path))
+      return try await body()
+    }
+    let server = ServerCall()
+    let link = InMemoryLink(client: call, server: server)
+    server.begin(
+      method: route.handler.method, metadata: call.options.metadata, deadline: call.deadline, peer: peer,
+      compression: call.options.compression, driver: link)
+    server.withState { $0.acceptsGzip = true }
+    call.withStreams { $0.driver = link }
+
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        await server.run(route.handler, interceptors: router.interceptors, observer: observer)
+      }
+      if let timeout = call.options.timeout {
+        group.addTask { [clock] in
+          try await clock.sleep(for: timeout)
+          server.expire()
+          call.expire()
+        }
+      }
+      link.move()
+      defer {
+        call.cancel(RPCError(.cancelled, "the caller left the call"))
+        server.fail(RPCError(.cancelled, "the client cancelled the call"))
+        // A link would keep both ends, and they it.
+        call.withStreams { $0.driver = nil }
+        server.withStreams { $0.driver = nil }
+        group.cancelAll()
+      }
+      return try await body()
+    }
   }
+}
+
+/// Hears nothing.
+public struct NullServerObserver: ServerObserver {
+  public init() {}
+  public func callEnded(method: Int?, code: StatusCode, duration: Duration) {}
+  public func handlerFailed(_ method: MethodDescriptor, _ error: any Error) {}
+  public func violation(_ name: String, peer: Peer) {}
 }

@@ -3,7 +3,9 @@ public struct Router: Sendable {
   public let interceptors: [any ServerInterceptor]
   /// The full names of the services, sorted.
   public let serviceNames: [String]
-  private let table: PathTable<MethodHandler>
+  /// Every method, in the order of `Route.index`.
+  public let methods: [MethodDescriptor]
+  private let table: PathTable<Route>
 
   /// Two services with the same method are a mistake of the program.
   public init(services: [any Service], interceptors: [any ServerInterceptor] = []) {
@@ -13,11 +15,31 @@ public struct Router: Sendable {
   public init(handlers: [MethodHandler], interceptors: [any ServerInterceptor] = []) {
     self.interceptors = interceptors
     self.serviceNames = Set(handlers.map(\.method.service)).sorted()
-    self.table = PathTable(handlers.map { ($0.method.path, $0) })
+    self.methods = handlers.map(\.method)
+    self.table = PathTable(
+      handlers.enumerated().map { ($1.method.path, Route(handler: $1, index: $0)) })
   }
 
-  /// The handler for a `:path`, without making a `String` of it.
-  func handler(forPath path: UnsafeRawBufferPointer) -> MethodHandler? {
+  /// The way to a `:path`, without making a `String` of it.
+  func route(path: UnsafeRawBufferPointer) -> Route? {
     table[path]
   }
+
+  /// What a client is told whose path leads nowhere.
+  func unimplemented(path: String) -> RPCStatus {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 3, parts[0].isEmpty else {
+      return RPCStatus(code: .unimplemented, message: "'\(path)' is not a path of a gRPC method")
+    }
+    return serviceNames.contains(String(parts[1]))
+      ? RPCStatus(code: .unimplemented, message: "unknown method \(parts[2]) of service \(parts[1])")
+      : RPCStatus(code: .unimplemented, message: "unknown service \(parts[1])")
+  }
+}
+
+/// A handler and its number in the router.
+struct Route: Sendable {
+  let handler: MethodHandler
+  /// Small and dense, so that counters per method need no lookup by name.
+  let index: Int
 }

@@ -42,6 +42,11 @@ struct ByteQueue: ~Copyable {
     return room
   }
 
+  mutating func withMutableBytes(_ body: (UnsafeMutableRawBufferPointer) -> Void) {
+    guard let base, tail > head else { return }
+    body(UnsafeMutableRawBufferPointer(start: base + head, count: tail - head))
+  }
+
   mutating func removeFirst(_ sizeBytes: Int) {
     precondition(sizeBytes <= count)
     head += sizeBytes

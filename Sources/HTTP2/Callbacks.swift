@@ -1,0 +1,156 @@
+internal import CNghttp2
+
+/// The C side of a session: each callback finds the `SessionContext`, counts, and tells the delegate.
+///
+/// C function pointers capture nothing, so they stand alone here. nghttp2 keeps a copy of the table.
+enum Callbacks {
+  nonisolated(unsafe) static let table: OpaquePointer = {
+    var table: OpaquePointer?
+    precondition(nghttp2_session_callbacks_new(&table) == 0, "out of memory")
+    nghttp2_session_callbacks_set_on_begin_frame_callback(table, beginFrame)
+    nghttp2_session_callbacks_set_on_begin_headers_callback(table, beginHeaders)
+    nghttp2_session_callbacks_set_on_header_callback(table, header)
+    nghttp2_session_callbacks_set_on_frame_recv_callback(table, frameReceived)
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, dataReceived)
+    nghttp2_session_callbacks_set_on_stream_close_callback(table, streamClosed)
+    nghttp2_session_callbacks_set_on_frame_send_callback(table, frameSent)
+    return table!
+  }()
+
+  /// Reads a stream's body; nghttp2 calls it when the windows have room.
+  static let readData: nghttp2_data_source_read_callback = { session, id, buffer, length, flags, _, user in
+    guard let stream = state(session, id), let buffer, let flags else {
+      return ssize_t(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+    }
+    let room = UnsafeMutableRawBufferPointer(start: buffer, count: length)
+    switch context(user).delegate.produceData(for: stream, id: StreamID(rawValue: id), into: room) {
+    case .octets(let count): return count
+    case .end(let count):
+      flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+      return count
+    case .endWithTrailers(let count):
+      flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+      return count
+    case .later: return ssize_t(NGHTTP2_ERR_DEFERRED.rawValue)
+    case .failed: return ssize_t(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+    }
+  }
+
+  private static let beginFrame: nghttp2_on_begin_frame_callback = { _, header, user in
+    let header = header!.pointee
+    return context(user).frameBegan(type: header.type, flags: header.flags, length: header.length)
+      ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+  }
+
+  private static let beginHeaders: nghttp2_on_begin_headers_callback = { session, frame, user in
+    let context = context(user)
+    context.headerBlockBegan()
+    let frame = frame!.pointee
+    guard context.isServer, frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
+    let id = frame.hd.stream_id
+    guard let stream = context.delegate.streamOpened(StreamID(rawValue: id)) else {
+      nghttp2_submit_rst_stream(session, 0, id, ErrorCode.refusedStream.rawValue)
+      return 0
+    }
+    return nghttp2_session_set_stream_user_data(session, id, Unmanaged.passUnretained(stream).toOpaque())
+  }
+
+  private static let header: nghttp2_on_header_callback = {
+    session, frame, name, nameBytes, value, valueBytes, _, user in
+    let context = context(user)
+    switch context.fieldBegan(nameBytes: nameBytes, valueBytes: valueBytes) {
+    case .violation: return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+    case .skip: return 0
+    case .take: break
+    }
+    guard let stream = state(session, frame!.pointee.hd.stream_id) else { return 0 }
+    context.delegate.received(
+      fieldName: UnsafeRawBufferPointer(start: name, count: nameBytes),
+      value: UnsafeRawBufferPointer(start: value, count: valueBytes), on: stream)
+    return 0
+  }
+
+  private static let frameReceived: nghttp2_on_frame_recv_callback = { session, frame, user in
+    let context = context(user)
+    let frame = frame!
+    let header = frame.pointee.hd
+    switch UInt32(header.type) {
+    case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue:
+      guard let stream = state(session, header.stream_id) else { return 0 }
+      let id = StreamID(rawValue: header.stream_id)
+      if UInt32(header.type) == NGHTTP2_HEADERS.rawValue {
+        context.delegate.receivedHeaders(
+          kind(of: frame.pointee.headers, isServer: context.isServer), on: stream, id: id,
+          isTooLarge: context.isHeaderListTooLarge)
+      }
+      // The headers' receiver may have ended the stream's use; its object is looked up again.
+      if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, let stream = state(session, header.stream_id) {
+        context.delegate.receivedEnd(on: stream, id: id)
+      }
+    case NGHTTP2_SETTINGS.rawValue:
+      if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { context.delegate.receivedSettings() }
+    case NGHTTP2_PING.rawValue:
+      guard header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 else { return 0 }
+      let payload = withUnsafeBytes(of: frame.pointee.ping.opaque_data) { $0.loadUnaligned(as: UInt64.self) }
+      context.delegate.receivedPingAcknowledgement(UInt64(bigEndian: payload))
+    case NGHTTP2_GOAWAY.rawValue:
+      let goAway = frame.pointee.goaway
+      let message = UnsafeRawBufferPointer(start: goAway.opaque_data, count: goAway.opaque_data_len)
+      context.delegate.receivedGoAway(
+        lastStream: StreamID(rawValue: goAway.last_stream_id), code: ErrorCode(rawValue: goAway.error_code),
+        message: String(decoding: message.prefix(goAwayMessageBytesMax), as: UTF8.self))
+    default: break
+    }
+    return 0
+  }
+
+  private static let dataReceived: nghttp2_on_data_chunk_recv_callback = { session, _, id, data, length, user in
+    guard let stream = state(session, id) else {
+      // Nobody will consume it.
+      nghttp2_session_consume(session, id, length)
+      return 0
+    }
+    context(user).delegate.received(
+      data: UnsafeRawBufferPointer(start: data, count: length), on: stream, id: StreamID(rawValue: id))
+    return 0
+  }
+
+  private static let streamClosed: nghttp2_on_stream_close_callback = { session, id, code, user in
+    guard let stream = state(session, id) else { return 0 }
+    nghttp2_session_set_stream_user_data(session, id, nil)
+    context(user).delegate.streamClosed(stream, id: StreamID(rawValue: id), code: ErrorCode(rawValue: code))
+    return 0
+  }
+
+  private static let frameSent: nghttp2_on_frame_send_callback = { _, frame, user in
+    switch UInt32(frame!.pointee.hd.type) {
+    case NGHTTP2_DATA.rawValue: context(user).dataSent()
+    case NGHTTP2_RST_STREAM.rawValue:
+      let code = ErrorCode(rawValue: frame!.pointee.rst_stream.error_code)
+      if !context(user).resetSent(code: code) { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+    default: break
+    }
+    return 0
+  }
+
+  private static func context(_ user: UnsafeMutableRawPointer?) -> SessionContext {
+    Unmanaged<SessionContext>.fromOpaque(user!).takeUnretainedValue()
+  }
+
+  private static func state(_ session: OpaquePointer?, _ id: Int32) -> AnyObject? {
+    guard let opaque = nghttp2_session_get_stream_user_data(session, id) else { return nil }
+    return Unmanaged<AnyObject>.fromOpaque(opaque).takeUnretainedValue()
+  }
+
+  private static func kind(of headers: nghttp2_headers, isServer: Bool) -> HeadersKind {
+    switch headers.cat {
+    case NGHTTP2_HCAT_REQUEST: .request
+    // nghttp2 calls a final response after 1xx plain HEADERS too; the delegate tells them apart by `:status`.
+    case NGHTTP2_HCAT_RESPONSE: .response
+    default: .trailers
+    }
+  }
+
+  /// Octets of a GOAWAY's text that are kept.
+  private static let goAwayMessageBytesMax = 256
+}

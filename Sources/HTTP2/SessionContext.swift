@@ -1,0 +1,122 @@
+internal import CNghttp2
+
+/// What the C callbacks of one session share: the delegate and the counts of what the peer did.
+final class SessionContext {
+  /// Owns the session, and with it this object.
+  unowned(unsafe) var delegate: any SessionDelegate
+  let limits: SessionLimits
+  let isServer: Bool
+  /// Nanoseconds of a monotonic clock, as of the last `receive`.
+  var now: UInt64
+  private(set) var violation: Violation?
+  /// The octets of the current header list, counted as RFC 9113 §6.5.2 does.
+  private var headerListBytes = 0
+  private var headerFields = 0
+  private var continuations = 0
+  private var resetsReceived, resetsMade, settings, pings, priorities, windowUpdates: TokenBucket
+  private var emptyData, tinyData, unknownFrames: TokenBucket
+  /// Memory for header fields on their way into nghttp2, which copies them.
+  var scratch: [nghttp2_nv] = []
+
+  init(limits: SessionLimits, isServer: Bool, now: UInt64) {
+    self.delegate = NobodyListens.instance
+    self.limits = limits
+    self.isServer = isServer
+    self.now = now
+    resetsReceived = TokenBucket(limits.resetsReceived, now: now)
+    resetsMade = TokenBucket(limits.resetsMade, now: now)
+    settings = TokenBucket(limits.settings, now: now)
+    pings = TokenBucket(limits.pings, now: now)
+    priorities = TokenBucket(limits.priorities, now: now)
+    windowUpdates = TokenBucket(limits.windowUpdates, now: now)
+    emptyData = TokenBucket(limits.emptyData, now: now)
+    tinyData = TokenBucket(limits.tinyData, now: now)
+    unknownFrames = TokenBucket(limits.unknownFrames, now: now)
+  }
+
+  /// Counts a frame by its header, before nghttp2 spends anything on it.
+  ///
+  /// - Returns: Whether the session may go on.
+  func frameBegan(type: UInt8, flags: UInt8, length: Int) -> Bool {
+    switch UInt32(type) {
+    case NGHTTP2_DATA.rawValue:
+      guard length < SessionContext.messagePrefixBytes, flags & SessionContext.endStream == 0 else { return true }
+      return length == 0
+        ? allow(emptyData.take(now: now), .emptyData) : allow(tinyData.take(now: now), .tinyData)
+    case NGHTTP2_HEADERS.rawValue:
+      continuations = 0
+      return true
+    case NGHTTP2_CONTINUATION.rawValue:
+      continuations += 1
+      return allow(continuations <= limits.continuationsMax, .continuations)
+    case NGHTTP2_PRIORITY.rawValue, NGHTTP2_PRIORITY_UPDATE.rawValue:
+      return allow(priorities.take(now: now), .priorities)
+    case NGHTTP2_RST_STREAM.rawValue: return allow(resetsReceived.take(now: now), .resetsReceived)
+    case NGHTTP2_SETTINGS.rawValue:
+      return flags & SessionContext.acknowledgement != 0 || allow(settings.take(now: now), .settings)
+    case NGHTTP2_PING.rawValue:
+      return flags & SessionContext.acknowledgement != 0 || allow(pings.take(now: now), .pings)
+    case NGHTTP2_WINDOW_UPDATE.rawValue: return allow(windowUpdates.take(now: now), .windowUpdates)
+    case NGHTTP2_GOAWAY.rawValue, NGHTTP2_PUSH_PROMISE.rawValue: return true
+    default: return allow(unknownFrames.take(now: now), .unknownFrames)
+    }
+  }
+
+  /// A DATA frame left: the peer may answer it with window updates.
+  func dataSent() {
+    windowUpdates.credit(2)
+  }
+
+  /// An RST_STREAM left. The end of a call that this side lost interest in is not held against the peer.
+  ///
+  /// - Returns: Whether the session may go on.
+  func resetSent(code: ErrorCode) -> Bool {
+    if code == .noError || code == .cancel { return true }
+    return allow(resetsMade.take(now: now), .resetsMade)
+  }
+
+  func headerBlockBegan() {
+    headerListBytes = 0
+    headerFields = 0
+  }
+
+  enum FieldVerdict { case take, skip, violation }
+
+  func fieldBegan(nameBytes: Int, valueBytes: Int) -> FieldVerdict {
+    headerFields += 1
+    headerListBytes += nameBytes + valueBytes + 32
+    guard headerFields <= limits.headerFieldsMax else {
+      violation = .headerFields
+      return .violation
+    }
+    return headerListBytes <= limits.headerListBytesMax ? .take : .skip
+  }
+
+  var isHeaderListTooLarge: Bool { headerListBytes > limits.headerListBytesMax }
+
+  private func allow(_ holds: Bool, _ kind: Violation) -> Bool {
+    if !holds { violation = kind }
+    return holds
+  }
+
+  /// Octets before a gRPC message; no honest peer sends less at a time.
+  private static let messagePrefixBytes = 5
+  private static let endStream: UInt8 = 0x1
+  private static let acknowledgement: UInt8 = 0x1
+}
+
+/// Stands in until the session has its delegate. A class cannot hand itself out before its parts exist.
+private final class NobodyListens: SessionDelegate {
+  nonisolated(unsafe) static let instance = NobodyListens()
+
+  func streamOpened(_ id: StreamID) -> AnyObject? { nil }
+  func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {}
+  func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {}
+  func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {}
+  func receivedEnd(on stream: AnyObject, id: StreamID) {}
+  func streamClosed(_ stream: AnyObject, id: StreamID, code: ErrorCode) {}
+  func produceData(for stream: AnyObject, id: StreamID, into room: UnsafeMutableRawBufferPointer) -> Production { .failed }
+  func receivedGoAway(lastStream: StreamID, code: ErrorCode, message: String) {}
+  func receivedPingAcknowledgement(_ payload: UInt64) {}
+  func receivedSettings() {}
+}

@@ -1,0 +1,50 @@
+/// How often something may happen: `burst` at once, and `perSecond` in the long run.
+public struct RateLimit: Sendable, Hashable {
+  public var burst: Int
+  public var perSecond: Int
+
+  public init(burst: Int, perSecond: Int) {
+    self.burst = burst
+    self.perSecond = perSecond
+  }
+}
+
+/// Counts events against a `RateLimit`. Time comes from outside, in nanoseconds of a monotonic clock.
+struct TokenBucket {
+  private let limit: RateLimit
+  /// In millionths of an event, so that slow refills do not round to nothing.
+  private var level: Int
+  private var refilledAt: UInt64
+
+  init(_ limit: RateLimit, now: UInt64) {
+    self.limit = limit
+    self.level = limit.burst * TokenBucket.scale
+    self.refilledAt = now
+  }
+
+  /// Takes one event's worth.
+  ///
+  /// - Returns: Whether the limit still holds.
+  mutating func take(now: UInt64) -> Bool {
+    // Refilling needs a multiplication and a division; with tokens left neither is needed.
+    if level < TokenBucket.scale { refill(now: now) }
+    guard level >= TokenBucket.scale else { return false }
+    level -= TokenBucket.scale
+    return true
+  }
+
+  /// Earns events, for example window updates by the data that causes them. Never above the burst.
+  mutating func credit(_ events: Int) {
+    level = min(level + events * TokenBucket.scale, limit.burst * TokenBucket.scale)
+  }
+
+  private mutating func refill(now: UInt64) {
+    guard now > refilledAt else { return }
+    // Beyond an hour any bucket is full; the cap keeps the product within Int.
+    let elapsed = Int(min(now - refilledAt, 3_600_000_000_000)) / 1_000
+    level = min(level + elapsed * limit.perSecond, limit.burst * TokenBucket.scale)
+    refilledAt = now
+  }
+
+  private static let scale = 1_000_000
+}

@@ -1,0 +1,92 @@
+/// One end of a call, as the application and a connection share it. Any thread may use it.
+public protocol CallEndpoint: AnyObject, Sendable {}
+
+/// Carries calls: a connection, or the in-memory link.
+public protocol CallDriver: AnyObject, Sendable {
+  /// `call` has octets to send, credit to give, or has ended. Called on any thread, once until the call is attended.
+  func callNeedsAttention(_ call: any CallEndpoint)
+}
+
+/// What both ends have in common: reading and writing messages with back-pressure.
+protocol MessageEndpoint: CallEndpoint {
+  func withStreams<Result, Failure: Error>(
+    _ body: (inout CallStreams) throws(Failure) -> sending Result
+  ) throws(Failure) -> sending Result
+}
+
+extension MessageEndpoint {
+  /// The next message, or nil when the peer sent its last one.
+  func receive<M: Message>(_ type: M.Type) async throws(RPCError) -> M? {
+    while true {
+      let (taken, driver) = try withStreams { streams throws(RPCError) in try streams.take(type) }
+      driver?.callNeedsAttention(self)
+      switch taken {
+      case .message(let message): return message
+      case .end: return nil
+      case .nothingYet: try await waitForMessage()
+      }
+    }
+  }
+
+  /// The only message of a direction that does not stream.
+  func receiveOnly<M: Message>(_ type: M.Type) async throws(RPCError) -> M {
+    guard let message = try await receive(type) else {
+      throw RPCError(.internalError, "the stream ended without a message where one was expected")
+    }
+    return message
+  }
+
+  /// Queues a message and waits while too much is queued.
+  func send<M: Message>(_ message: M) async throws(RPCError) {
+    let (driver, mustWait) = try withStreams { streams throws(RPCError) in
+      (try streams.append(message), streams.mustWait)
+    }
+    driver?.callNeedsAttention(self)
+    if mustWait { try await waitForRoom() }
+  }
+
+  private func waitForMessage() async throws(RPCError) {
+    let epoch = withStreams { $0.parking.epoch }
+    try throwIfCancelled()
+    await withTaskCancellationHandler {
+      await withUnsafeContinuation { (waiter: Parking.Waiter) in
+        let sleeps = withStreams { streams in
+          guard !streams.inbound.isReady, streams.inboundEnd == nil, streams.failure == nil else { return false }
+          return streams.parking.park(reader: waiter, epoch: epoch)
+        }
+        if !sleeps { waiter.resume() }
+      }
+    } onCancel: {
+      wakeAllAfterCancellation()
+    }
+    try throwIfCancelled()
+  }
+
+  private func waitForRoom() async throws(RPCError) {
+    while withStreams({ $0.mustWait }) {
+      let epoch = withStreams { $0.parking.epoch }
+      try throwIfCancelled()
+      await withTaskCancellationHandler {
+        await withUnsafeContinuation { (waiter: Parking.Waiter) in
+          let sleeps = withStreams { streams in
+            streams.mustWait && streams.parking.park(writer: waiter, epoch: epoch)
+          }
+          if !sleeps { waiter.resume() }
+        }
+      } onCancel: {
+        wakeAllAfterCancellation()
+      }
+    }
+    try withStreams { streams throws(RPCError) in try streams.checkOutbound() }
+  }
+
+  private func wakeAllAfterCancellation() {
+    withStreams { $0.parking.takeAllAfterCancellation() }.resume()
+  }
+
+  /// The call's own end says more than the cancellation that follows from it.
+  private func throwIfCancelled() throws(RPCError) {
+    guard Task.isCancelled else { return }
+    throw withStreams { $0.failure } ?? RPCError(.cancelled, "the task was cancelled")
+  }
+}

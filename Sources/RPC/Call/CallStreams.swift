@@ -1,0 +1,162 @@
+/// The two directions of a call as one value: messages in, messages out, and what both wait for.
+///
+/// Every rule of back-pressure and of ending is here; `ServerCall` and `ClientCall` guard a value of it with their lock
+/// and do what it returns.
+struct CallStreams: ~Copyable {
+  /// How the incoming direction ended.
+  enum InboundEnd {
+    case ok
+    /// Thrown once the messages before it were read.
+    case error(RPCError)
+  }
+
+  var inbound = MessageReader()
+  var outbound = MessageWriter()
+  var parking = Parking()
+  /// Who carries this call; told when there is something to do. It goes away with the call.
+  var driver: (any CallDriver)?
+  private(set) var inboundEnd: InboundEnd?
+  /// No message follows those in `outbound`.
+  private(set) var outboundHasEnded = false
+  /// Why nothing can be sent any more, while what was received can still be read.
+  private var outboundError: RPCError?
+  /// Why nothing can be sent or received any more, even what is buffered.
+  private(set) var failure: RPCError?
+  /// Octets the peer may send again, not yet told to the driver.
+  private var credit = 0
+  private var isSignalled = false
+
+  /// A writer sleeps once this many octets wait to be sent.
+  static let outboundBytesHigh = 64 << 10
+  /// It wakes when no more than this many are left.
+  static let outboundBytesLow = 32 << 10
+  /// Memory that a call keeps for the next one in its place.
+  static let keptBytesMax = 4 << 10
+
+  init() {}
+
+  // MARK: The application's side
+
+  enum Taken<M: Message> {
+    case message(M)
+    case end
+    case nothingYet
+  }
+
+  /// - Returns: Also the driver, when it has to be told of credit.
+  mutating func take<M: Message>(_ type: M.Type) throws(RPCError) -> (Taken<M>, (any CallDriver)?) {
+    if let failure { throw failure }
+    if let message = try inbound.take(type, credit: &credit) {
+      // Small credits wait for company: a window update each would cost as much as the message.
+      return (.message(message), credit >= CallStreams.creditBytesMin && inboundEnd == nil ? signal() : nil)
+    }
+    switch inboundEnd {
+    case nil: return (.nothingYet, nil)
+    case .ok: return (.end, nil)
+    case .error(let error): throw error
+    }
+  }
+
+  /// Queues a message, whatever is queued already; then `mustWait` says whether the writer has to pause.
+  mutating func append<M: Message>(_ message: M) throws(RPCError) -> (any CallDriver)? {
+    if let failure { throw failure }
+    if outboundHasEnded { throw outboundError ?? CallStreams.writtenAfterEnd }
+    outbound.append(message)
+    return signal()
+  }
+
+  var mustWait: Bool {
+    failure == nil && !outboundHasEnded && outbound.queuedBytes > CallStreams.outboundBytesHigh
+  }
+
+  /// - Throws: Why a writer that waited cannot go on.
+  func checkOutbound() throws(RPCError) {
+    if let error = failure ?? outboundError { throw error }
+  }
+
+  mutating func endOutbound() -> (any CallDriver)? {
+    if outboundHasEnded { return nil }
+    outboundHasEnded = true
+    return signal()
+  }
+
+  // MARK: The connection's side
+
+  /// - Returns: Octets the peer may send again at once, and the reader if it can go on.
+  mutating func receive(_ octets: UnsafeRawBufferPointer) -> (credit: Int, reader: Parking.Waiter?) {
+    if failure != nil || inboundEnd != nil { return (octets.count, nil) }
+    let credit = inbound.append(octets)
+    return (credit, inbound.isReady ? parking.takeReader() : nil)
+  }
+
+  mutating func endInbound(_ end: InboundEnd) -> Parking.Waiter? {
+    guard inboundEnd == nil else { return nil }
+    if case .ok = end { inbound.end() }
+    inboundEnd = end
+    return parking.takeReader()
+  }
+
+  /// The peer wants nothing more.
+  mutating func stopOutbound(_ error: RPCError) -> [Parking.Waiter] {
+    if !outboundHasEnded { outboundError = error }
+    outboundHasEnded = true
+    return parking.takeWriters()
+  }
+
+  /// Copies octets for the peer into `room` and wakes writers when there is room again.
+  mutating func produce(into room: UnsafeMutableRawBufferPointer) -> (count: Int, writers: [Parking.Waiter]) {
+    let count = outbound.take(into: room)
+    return (count, outbound.queuedBytes <= CallStreams.outboundBytesLow ? parking.takeWriters() : [])
+  }
+
+  /// Ends both directions at once.
+  mutating func fail(_ error: RPCError) -> Woken {
+    if failure == nil { failure = error }
+    outboundHasEnded = true
+    return parking.takeAll()
+  }
+
+  /// The driver listens: what it was told so far is taken.
+  ///
+  /// - Returns: Octets the peer may send again.
+  mutating func takeSignal() -> Int {
+    isSignalled = false
+    defer { credit = 0 }
+    return credit
+  }
+
+  /// The stream is gone.
+  ///
+  /// - Returns: Octets that count against the connection's window and that nobody will take.
+  mutating func takeUncredited() -> Int {
+    defer { credit = 0 }
+    return credit + inbound.takeOwed()
+  }
+
+  /// - Returns: The driver, unless it knows already.
+  mutating func signal() -> (any CallDriver)? {
+    if isSignalled { return nil }
+    isSignalled = driver != nil
+    return driver
+  }
+
+  mutating func reset(messageBytesMax: Int, compression: Compression) {
+    inbound.reset(
+      messageBytesMax: messageBytesMax, compression: compression, keepBytesMax: CallStreams.keptBytesMax)
+    outbound.reset(keepBytesMax: CallStreams.keptBytesMax)
+    parking = Parking()
+    inboundEnd = nil
+    outboundHasEnded = false
+    outboundError = nil
+    failure = nil
+    credit = 0
+    isSignalled = false
+  }
+
+  private static var writtenAfterEnd: RPCError {
+    RPCError(.internalError, "the stream has ended; nothing can be written to it")
+  }
+
+  /// Octets of credit that are worth telling. Stream windows are several times larger.
+  private static let creditBytesMin = 8 << 10
+}

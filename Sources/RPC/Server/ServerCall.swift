@@ -1,0 +1,104 @@
+internal import HTTP2
+internal import Synchronization
+
+/// The server's end of one call: what a handler holds while it runs, and what its connection serves.
+///
+/// It outlives the stream it came from for as long as a handler holds it. Connections reuse calls that nobody holds.
+public final class ServerCall: MessageEndpoint {
+  private let state = Mutex(ServerCallState())
+  /// The connection's notes on the stream. Only the connection's thread touches them.
+  nonisolated(unsafe) var stream = ServerStream()
+
+  init() {}
+
+  func withState<Result, Failure: Error>(
+    _ body: (inout ServerCallState) throws(Failure) -> sending Result
+  ) throws(Failure) -> sending Result {
+    try state.withLock { state throws(Failure) in try body(&state) }
+  }
+
+  func withStreams<Result, Failure: Error>(
+    _ body: (inout CallStreams) throws(Failure) -> sending Result
+  ) throws(Failure) -> sending Result {
+    try state.withLock { state throws(Failure) in try body(&state.streams) }
+  }
+
+  // MARK: Facts of the request
+
+  var method: MethodDescriptor { withState { $0.method } }
+  var deadline: ContinuousClock.Instant? { withState { $0.deadline } }
+  var peer: Peer { withState { $0.peer } }
+  var requestMetadata: Metadata { withState { $0.requestMetadata() } }
+
+  /// Begins a call without HTTP/2.
+  func begin(
+    method: MethodDescriptor, metadata: Metadata, deadline: ContinuousClock.Instant?, peer: Peer,
+    messageBytesMax: Int = CallOptions.responseBytesMaxDefault, compression: Compression = .identity,
+    driver: (any CallDriver)? = nil
+  ) {
+    withState { state in
+      state.begin(messageBytesMax: messageBytesMax, compression: compression, driver: driver)
+      state.method = method
+      state.metadata = .ready(metadata)
+      state.deadline = deadline
+      state.peer = peer
+    }
+  }
+
+  // MARK: The handler's side
+
+  func sendInitialMetadata(_ metadata: Metadata) throws {
+    let driver = try withState { state throws(RPCError) in try state.sendInitialMetadata(metadata) }
+    driver?.callNeedsAttention(self)
+  }
+
+  func setTrailingMetadata(_ metadata: Metadata) {
+    withState { $0.trailingMetadata = metadata }
+  }
+
+  func setCompression(_ compression: Compression) {
+    withState { $0.setCompression(compression) }
+  }
+
+  /// The request of a handler that may not wait; the connection calls it when the message is there.
+  func takeOnly<M: Message>(_ type: M.Type) throws(RPCError) -> M {
+    let (taken, _) = try withStreams { streams throws(RPCError) in try streams.take(type) }
+    guard case .message(let message) = taken else {
+      throw RPCError(.internalError, "the stream ended without a message where one was expected")
+    }
+    return message
+  }
+
+  /// Queues the only response and `ok` behind it.
+  func sendLast<M: Message>(_ message: M) throws(RPCError) {
+    let driver = try withState { state throws(RPCError) in try state.sendLast(message) }
+    driver?.callNeedsAttention(self)
+  }
+
+  /// The handler is done. The first status counts.
+  func finish(_ status: RPCStatus, trailingMetadata: Metadata = Metadata()) {
+    let driver = withState { $0.finish(status, trailingMetadata: trailingMetadata) }
+    driver?.callNeedsAttention(self)
+  }
+
+  // MARK: The connection's side
+
+  /// The handler suspended: whoever ends the call can cancel it.
+  func suspended(in task: Task<Void, Never>) {
+    let mustCancel = withState { $0.suspended(in: task) }
+    if mustCancel { task.cancel() }
+  }
+
+  /// Ends the call from outside: what the handler reads or writes from now on throws `error`, and its task is cancelled.
+  func fail(_ error: RPCError) {
+    let (woken, task) = withState { $0.fail(error) }
+    task?.cancel()
+    woken.resume()
+  }
+
+  /// The deadline passed: the client gets the status while the handler is still being cancelled.
+  func expire() {
+    finish(RPCStatus(code: .deadlineExceeded, message: "the deadline passed on the server"))
+    fail(RPCError(.deadlineExceeded, "the deadline passed"))
+  }
+}

@@ -1,0 +1,132 @@
+public import HTTP2
+
+/// What the session tells the connection.
+extension ServerConnection: SessionDelegate {
+  public func streamOpened(_ id: StreamID) -> AnyObject? {
+    head.removeAll()
+    return calls.open(id, at: now)
+  }
+
+  public func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {
+    head.add(name: name, value: value, router: router)
+  }
+
+  public func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {
+    guard case .request = kind else { return }
+    let call = unsafeDowncast(stream, to: ServerCall.self)
+    guard !isTooLarge else { return refuse(call, ResponseFields.headersTooLarge) }
+    guard head.isPost else { return refuse(call, ResponseFields.methodNotAllowed) }
+    guard head.isGRPC else { return refuse(call, ResponseFields.unsupportedMediaType) }
+    guard let route = head.route else {
+      return refuse(call, router.unimplemented(path: String(decoding: head.path, as: UTF8.self)))
+    }
+    call.stream.method = route.index
+    guard case .known(let compression) = head.encoding else {
+      return refuseEncoding(call)
+    }
+    var deadline: ContinuousClock.Instant?
+    switch head.timeout {
+    case .absent: break
+    case .malformed: return refuse(call, RPCStatus(code: .internalError, message: "the grpc-timeout is malformed"))
+    case .after(let timeout):
+      deadline = now.advanced(by: timeout)
+      noteDeadline(deadline!)
+    }
+    if head.metadata.hasMalformedBinary {
+      return refuse(call, RPCStatus(code: .internalError, message: "a -bin metadata value is not base64"))
+    }
+    call.stream.deadline = deadline
+    call.withState { state in
+      state.begin(messageBytesMax: configuration.messageBytesMax, compression: compression, driver: host.driver)
+      state.method = route.handler.method
+      state.peer = peer
+      state.deadline = deadline
+      state.acceptsGzip = head.acceptsGzip
+      state.exchangeMetadata(&head.metadata)
+    }
+    switch route.handler.method.kind {
+    // Without the message there is nothing to run, so a slow or hostile sender costs no task.
+    case .unary, .serverStreaming: call.stream.pendingRoute = route
+    case .clientStreaming, .bidirectional: start(call, route)
+    }
+  }
+
+  public func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {
+    let call = unsafeDowncast(stream, to: ServerCall.self)
+    let (credit, reader, isReady) = call.withStreams { streams in
+      let (credit, reader) = streams.receive(data)
+      return (credit, reader, streams.inbound.isReady)
+    }
+    if credit > 0 { session.consume(id, credit) }
+    reader?.resume()
+    if isReady, let route = call.stream.pendingRoute { start(call, route) }
+  }
+
+  public func receivedEnd(on stream: AnyObject, id: StreamID) {
+    let call = unsafeDowncast(stream, to: ServerCall.self)
+    call.stream.requestHasEnded = true
+    let reader = call.withStreams { $0.endInbound(.ok) }
+    reader?.resume()
+    if let route = call.stream.pendingRoute { start(call, route) }
+  }
+
+  public func streamClosed(_ stream: AnyObject, id: StreamID, code: ErrorCode) {
+    let call = unsafeDowncast(stream, to: ServerCall.self)
+    guard call.stream.isOpen else { return }
+    call.stream.isOpen = false
+    ended(call, lost: RPCError(.cancelled, "the client cancelled the call (\(code))"))
+    calls.close(call)
+  }
+
+  public func produceData(for stream: AnyObject, id: StreamID, into room: UnsafeMutableRawBufferPointer) -> Production {
+    let call = unsafeDowncast(stream, to: ServerCall.self)
+    let (produced, writers) = call.withState { $0.produce(into: room) }
+    for writer in writers { writer.resume() }
+    switch produced {
+    case .octets(let count): return .octets(count)
+    case .nothingYet:
+      call.stream.isDeferred = true
+      return .later
+    case .last(let count, let status, let metadata):
+      session.submitTrailers(id, ResponseFields.trailers(status, metadata))
+      stopRequest(call)
+      return .endWithTrailers(count)
+    }
+  }
+
+  public func receivedGoAway(lastStream: StreamID, code: ErrorCode, message: String) {}
+
+  public func receivedPingAcknowledgement(_ payload: UInt64) {
+    if payload == ServerConnection.shutdownPing {
+      finishShutdown()
+    } else {
+      host.pingAcknowledged(payload)
+    }
+  }
+
+  public func receivedSettings() {}
+
+  // MARK: Refusals
+
+  private func refuse(_ call: ServerCall, _ status: RPCStatus) {
+    refuse(call, ResponseFields.trailersOnly(status, Metadata()), status)
+  }
+
+  private func refuse(_ call: ServerCall, _ fields: HeaderFields, _ status: RPCStatus = RPCStatus(code: .unknown)) {
+    call.withState { state in
+      state.begin(messageBytesMax: 0, compression: .identity, driver: nil)
+      _ = state.finish(status, trailingMetadata: Metadata())
+    }
+    // Data that is still on its way goes nowhere.
+    call.fail(RPCError(status))
+    respond(call, fields)
+  }
+
+  private func refuseEncoding(_ call: ServerCall) {
+    guard case .unknown(let name) = head.encoding else { return }
+    let status = RPCStatus(code: .unimplemented, message: "the grpc-encoding '\(name)' is not supported")
+    var fields = ResponseFields.trailersOnly(status, Metadata())
+    fields.add("grpc-accept-encoding", "identity,gzip")
+    refuse(call, fields, status)
+  }
+}

@@ -1,0 +1,232 @@
+public import HTTP2
+
+/// A server's end of one connection without input and output: octets in, calls to handlers, octets out.
+///
+/// Belongs to one thread or event loop, which feeds it and calls `flush` afterwards. Handlers run as tasks that
+/// the host starts; from any thread they reach the connection through its driver only.
+public final class ServerConnection {
+  let router: Router
+  let configuration: ServerConfiguration
+  public let peer: Peer
+  let observer: any ServerObserver
+  unowned let host: any ServerConnectionHost
+  let session: Session
+  /// Of the current header block.
+  var head = RequestHead()
+  /// The time of what is being processed.
+  var now: ContinuousClock.Instant
+  private let startedAt: ContinuousClock.Instant
+  var calls = CallTable()
+  private var ready: [ServerCall] = []
+  private(set) var state = State.serving
+  /// When the first of the running calls has to be ended; nil when none has a deadline.
+  public private(set) var nextDeadline: ContinuousClock.Instant?
+
+  public enum State: Sendable { case serving, announcingShutdown, shuttingDown }
+
+  public init(
+    router: Router, configuration: ServerConfiguration, peer: Peer, observer: any ServerObserver,
+    host: any ServerConnectionHost, now: ContinuousClock.Instant
+  ) {
+    self.router = router
+    self.configuration = configuration
+    self.peer = peer
+    self.observer = observer
+    self.host = host
+    self.now = now
+    self.startedAt = now
+    self.session = Session(role: .server, settings: configuration.settings, limits: configuration.limits, now: 0)
+    self.session.start(delegate: self)
+  }
+
+  /// Calls whose streams are open.
+  public var callCount: Int { calls.count }
+
+  /// Whether everything is said and answered after a shutdown or an error.
+  public var isFinished: Bool { session.isFinished }
+
+  // MARK: Octets
+
+  /// Reads what the client sent, and runs or wakes handlers.
+  ///
+  /// - Throws: The connection has to end: `terminate`, `flush`, send what `nextOutput` gives, close.
+  public func receive(_ octets: UnsafeRawBufferPointer, now: ContinuousClock.Instant) throws(HTTP2Error) {
+    self.now = now
+    try session.receive(octets, now: nanoseconds(now))
+  }
+
+  /// Turns what handlers did into frames. Call it after `receive` and whenever calls needed attention.
+  public func flush(now: ContinuousClock.Instant) {
+    self.now = now
+    var index = 0
+    // Attending may run code that makes more calls ready.
+    while index < ready.count {
+      attend(ready[index])
+      index += 1
+    }
+    ready.removeAll(keepingCapacity: true)
+  }
+
+  /// The next octets for the client, valid until the next call; nil when there is nothing to send now.
+  public func nextOutput() throws(HTTP2Error) -> UnsafeRawBufferPointer? {
+    if let octets = try session.nextOutput() { return octets }
+    calls.recycle()
+    return nil
+  }
+
+  /// Notes a call for the next `flush`.
+  public func needsAttention(_ call: any CallEndpoint) {
+    ready.append(unsafeDowncast(call, to: ServerCall.self))
+  }
+
+  // MARK: Time
+
+  /// Ends calls whose deadline passed, and finds the next deadline.
+  public func expireCalls(now: ContinuousClock.Instant) {
+    self.now = now
+    nextDeadline = nil
+    for call in calls.all {
+      guard let deadline = call.stream.deadline else { continue }
+      if deadline <= now {
+        call.stream.deadline = nil
+        call.expire()
+      } else {
+        noteDeadline(deadline)
+      }
+    }
+  }
+
+  func noteDeadline(_ deadline: ContinuousClock.Instant) {
+    nextDeadline = nextDeadline.map { min($0, deadline) } ?? deadline
+  }
+
+  // MARK: The end
+
+  public func ping(_ payload: UInt64) {
+    session.ping(payload)
+  }
+
+  /// First phase of a graceful end: the client is told, and a ping finds out when it knows.
+  public func beginShutdown() {
+    guard state == .serving else { return }
+    state = .announcingShutdown
+    session.submitShutdownNotice()
+    session.ping(ServerConnection.shutdownPing)
+  }
+
+  /// Second phase: calls the client began so far are served, then the connection is finished. Follows the first
+  /// by itself once the client answered; the host calls it when the client takes too long.
+  public func finishShutdown() {
+    guard state != .shuttingDown else { return }
+    state = .shuttingDown
+    session.submitGoAway(.noError)
+  }
+
+  /// Says GOAWAY because of an error.
+  public func terminate(_ error: HTTP2Error) {
+    if case .violation(let violation) = error {
+      observer.violation(violation.rawValue, peer: peer)
+      session.terminate(.enhanceYourCalm)
+    } else {
+      session.terminate(.protocolError)
+    }
+  }
+
+  /// Cancels every handler; their clients get `error`.
+  public func cancelCalls(_ error: RPCError) {
+    for call in calls.all {
+      call.finish(error.status)
+      call.fail(error)
+    }
+  }
+
+  /// The connection is gone. Handlers are cancelled.
+  public func disconnected() {
+    let error = RPCError(.cancelled, "the connection to the client was lost")
+    for call in calls.all {
+      call.stream.isOpen = false
+      ended(call, lost: error)
+    }
+    calls.removeAll()
+    ready.removeAll()
+  }
+
+  // MARK: Calls
+
+  func start(_ call: ServerCall, _ route: Route) {
+    call.stream.pendingRoute = nil
+    let handler = route.handler
+    if case .immediate(let body) = handler.body, router.interceptors.isEmpty {
+      call.runImmediately(body, of: handler, observer: observer)
+      return
+    }
+    let task = host.startTask { [interceptors = router.interceptors, observer] in
+      await call.run(handler, interceptors: interceptors, observer: observer)
+    }
+    call.suspended(in: task)
+  }
+
+  /// The stream is gone: whatever still runs for it is cancelled.
+  func ended(_ call: ServerCall, lost: RPCError) {
+    let (status, uncredited) = call.withState { state in
+      state.streams.driver = nil
+      return (state.status, state.streams.takeUncredited())
+    }
+    if status == nil { call.fail(lost) }
+    if uncredited > 0 { session.consumeConnection(uncredited) }
+    observer.callEnded(
+      method: call.stream.method, code: status?.code ?? lost.code, duration: call.stream.startedAt.duration(to: now))
+  }
+
+  private func attend(_ call: ServerCall) {
+    let (step, credit) = call.withState { $0.attend() }
+    guard call.stream.isOpen else { return }
+    let id = call.stream.id
+    if credit > 0 { session.consume(id, credit) }
+    switch step {
+    case .nothing: break
+    case .more:
+      if call.stream.isDeferred {
+        call.stream.isDeferred = false
+        session.resume(id)
+      }
+    case .headers(let metadata, let compression):
+      do throws(RPCError) {
+        session.submitResponse(id, try ResponseFields.headers(metadata, compression), hasBody: true)
+      } catch {
+        call.fail(error)
+        respond(call, ResponseFields.trailersOnly(error.status, Metadata()))
+      }
+    case .trailersOnly(let status, let metadata):
+      respond(call, ResponseFields.trailersOnly(status, metadata))
+    }
+  }
+
+  /// Answers with headers alone.
+  func respond(_ call: ServerCall, _ fields: HeaderFields) {
+    session.submitResponse(call.stream.id, fields, hasBody: false)
+    stopRequest(call)
+  }
+
+  /// The response is complete. A client that still sends is asked to stop (RFC 9113 §8.1).
+  func stopRequest(_ call: ServerCall) {
+    if !call.stream.requestHasEnded { session.reset(call.stream.id, .noError) }
+  }
+
+  private func nanoseconds(_ instant: ContinuousClock.Instant) -> UInt64 {
+    let (seconds, attoseconds) = startedAt.duration(to: instant).components
+    return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds)) / 1_000_000_000
+  }
+
+  /// "muster" says nothing to the peer; it only tells this ping from keepalive's.
+  static let shutdownPing: UInt64 = 0x6d75_7374_6572_0001
+}
+
+/// Where a connection's handlers run, and who hears of its pings.
+public protocol ServerConnectionHost: AnyObject {
+  /// Told to calls; must reach the connection's `needsAttention` on its thread.
+  var driver: any CallDriver { get }
+  /// Starts a handler, at best at once and on this thread.
+  func startTask(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never>
+  func pingAcknowledged(_ payload: UInt64)
+}

@@ -1,0 +1,151 @@
+/// Takes a stream's octets and gives its messages: the length-prefixed framing of gRPC (PROTOCOL-HTTP2.md).
+///
+/// Also decides when the peer may send more. Octets of a message that is still incomplete are credited at
+/// once, since nobody could take them; a complete message is credited when it is taken. So a stream holds at
+/// most one message of `messageBytesMax` beyond its flow-control window.
+struct MessageReader: ~Copyable {
+  /// The largest message accepted, in octets, before and after decompression.
+  private(set) var messageBytesMax: Int
+  /// How messages with the compressed flag are encoded.
+  private(set) var compression: Compression
+  private var queue = ByteQueue()
+  private var head = Head.incomplete
+  private var hasEnded = false
+  /// Octets of the queue, from its end, that were not credited yet.
+  private var owedBytes = 0
+
+  /// What the queue begins with.
+  private enum Head: Equatable {
+    case incomplete
+    case message(payloadBytes: Int, isCompressed: Bool)
+    case problem(RPCError)
+  }
+
+  init(messageBytesMax: Int = CallOptions.responseBytesMaxDefault, compression: Compression = .identity) {
+    self.messageBytesMax = messageBytesMax
+    self.compression = compression
+  }
+
+  /// How messages with the compressed flag are encoded, once it is known.
+  mutating func expect(_ compression: Compression) {
+    self.compression = compression
+  }
+
+  /// Octets waiting to be taken.
+  var queuedBytes: Int { queue.count }
+
+  /// Whether `take` has something to say now: a message or an error.
+  var isReady: Bool { head != .incomplete }
+
+  /// - Returns: How many octets the peer may send again.
+  mutating func append(_ octets: UnsafeRawBufferPointer) -> Int {
+    if case .problem = head { return octets.count }
+    queue.append(octets)
+    owedBytes += octets.count
+    guard head == .incomplete else { return 0 }
+    examine()
+    return creditIfIncomplete()
+  }
+
+  /// The stream ended; what is left must be whole messages.
+  mutating func end() {
+    hasEnded = true
+    examine()
+  }
+
+  /// Decodes the next message.
+  ///
+  /// - Parameter credit: Grows by the octets the peer may send again.
+  /// - Returns: nil when no complete message is there.
+  /// - Throws: What is wrong with the message: too large, a bad flag, not gzip, not a protobuf message.
+  mutating func take<M: Message>(_ type: M.Type, credit: inout Int) throws(RPCError) -> M? {
+    switch head {
+    case .incomplete: return nil
+    case .problem(let error): throw error
+    case .message(let payloadBytes, let isCompressed):
+      let end = MessageReader.prefixBytes + payloadBytes
+      let message: M = try decode(
+        UnsafeRawBufferPointer(rebasing: queue.bytes[MessageReader.prefixBytes..<end]), isCompressed: isCompressed)
+      queue.removeFirst(end)
+      if owedBytes > queue.count {
+        credit += owedBytes - queue.count
+        owedBytes = queue.count
+      }
+      examine()
+      credit += creditIfIncomplete()
+      return message
+    }
+  }
+
+  /// Octets not credited so far; they count as credited from now on.
+  mutating func takeOwed() -> Int {
+    defer { owedBytes = 0 }
+    return owedBytes
+  }
+
+  /// Begins a new stream in the same memory.
+  mutating func reset(messageBytesMax: Int, compression: Compression, keepBytesMax: Int) {
+    self.messageBytesMax = messageBytesMax
+    self.compression = compression
+    queue.reset(keepBytesMax: keepBytesMax)
+    head = .incomplete
+    hasEnded = false
+    owedBytes = 0
+  }
+
+  private mutating func examine() {
+    head = lookAtHead()
+  }
+
+  private func lookAtHead() -> Head {
+    if case .problem = head { return head }
+    let octets = queue.bytes
+    guard octets.count >= MessageReader.prefixBytes else {
+      return hasEnded && !octets.isEmpty ? MessageReader.cutShort : .incomplete
+    }
+    guard octets[0] <= 1 else {
+      return .problem(RPCError(.internalError, "a message has the compressed flag \(octets[0]); only 0 and 1 exist"))
+    }
+    let payloadBytes = Int(UInt32(bigEndian: octets.loadUnaligned(fromByteOffset: 1, as: UInt32.self)))
+    guard payloadBytes <= messageBytesMax else {
+      return .problem(
+        RPCError(.resourceExhausted, "a message of \(payloadBytes) bytes exceeds the limit of \(messageBytesMax)"))
+    }
+    guard octets.count >= MessageReader.prefixBytes + payloadBytes else {
+      return hasEnded ? MessageReader.cutShort : .incomplete
+    }
+    return .message(payloadBytes: payloadBytes, isCompressed: octets[0] == 1)
+  }
+
+  private func decode<M: Message>(_ payload: UnsafeRawBufferPointer, isCompressed: Bool) throws(RPCError) -> M {
+    do throws(MessageError) {
+      guard isCompressed else { return try M(serialized: payload, limits: .standard) }
+    } catch {
+      throw MessageReader.invalid(M.self, error)
+    }
+    guard compression == .gzip else {
+      throw RPCError(.internalError, "a message is compressed, but the call named no grpc-encoding")
+    }
+    let plain = try Gzip.decompress(payload, sizeMax: messageBytesMax)
+    do throws(MessageError) {
+      return try M(serialized: plain.bytes, limits: .standard)
+    } catch {
+      throw MessageReader.invalid(M.self, error)
+    }
+  }
+
+  private mutating func creditIfIncomplete() -> Int {
+    guard head == .incomplete else { return 0 }
+    defer { owedBytes = 0 }
+    return owedBytes
+  }
+
+  private static func invalid<M: Message>(_ type: M.Type, _ error: MessageError) -> RPCError {
+    RPCError(.internalError, "a message is not a valid \(M.fullName): \(error)")
+  }
+
+  private static var cutShort: Head { .problem(RPCError(.internalError, "the stream ended within a message")) }
+
+  /// A flag and a big-endian length.
+  static let prefixBytes = 5
+}

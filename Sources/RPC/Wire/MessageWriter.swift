@@ -1,0 +1,87 @@
+/// Encodes messages into a stream's octets.
+struct MessageWriter: ~Copyable {
+  var compression = Compression.identity
+  private var queue = ByteQueue()
+  /// Octets at the front of the queue that were taken and are kept in case they have to be sent again.
+  private var sentBytes = 0
+  private var keepsSent = false
+
+  init() {}
+
+  /// Octets waiting to be taken.
+  var queuedBytes: Int { queue.count - sentBytes }
+
+  /// Whether all that was ever taken is still here.
+  var isReplayable: Bool { keepsSent }
+
+  /// Keeps what is taken from now on, up to `replayBytesMax`.
+  mutating func keepSent() {
+    keepsSent = true
+  }
+
+  /// What was taken arrived, or is too much to be kept.
+  mutating func forgetSent() {
+    keepsSent = false
+    queue.removeFirst(sentBytes)
+    sentBytes = 0
+  }
+
+  /// Everything that was kept is to be taken again.
+  mutating func rewind() {
+    sentBytes = 0
+  }
+
+  /// Encodes straight into the queue; nothing else is allocated for an uncompressed message.
+  mutating func append<M: Message>(_ message: M) {
+    guard compression == .identity else { return appendCompressed(message) }
+    message.serialize { sizeBytes in
+      let room = queue.extend(by: MessageReader.prefixBytes + sizeBytes)
+      MessageWriter.writePrefix(room, isCompressed: false, payloadBytes: sizeBytes)
+      return UnsafeMutableRawBufferPointer(rebasing: room[MessageReader.prefixBytes...])
+    }
+  }
+
+  /// Copies the next octets out.
+  ///
+  /// - Returns: How many.
+  mutating func take(into room: UnsafeMutableRawBufferPointer) -> Int {
+    let count = min(room.count, queuedBytes)
+    if count == 0 { return 0 }
+    room.copyMemory(from: UnsafeRawBufferPointer(rebasing: queue.bytes[sentBytes..<sentBytes + count]))
+    if keepsSent {
+      sentBytes += count
+      if sentBytes > MessageWriter.replayBytesMax { forgetSent() }
+    } else {
+      queue.removeFirst(count)
+    }
+    return count
+  }
+
+  mutating func reset(keepBytesMax: Int) {
+    compression = .identity
+    sentBytes = 0
+    keepsSent = false
+    queue.reset(keepBytesMax: keepBytesMax)
+  }
+
+  private mutating func appendCompressed<M: Message>(_ message: M) {
+    var plain = ByteQueue()
+    message.serialize { plain.extend(by: $0) }
+    let start = queue.count
+    _ = queue.extend(by: MessageReader.prefixBytes)
+    Gzip.compress(plain.bytes, into: &queue)
+    let payloadBytes = queue.count - start - MessageReader.prefixBytes
+    queue.withMutableBytes { octets in
+      MessageWriter.writePrefix(
+        UnsafeMutableRawBufferPointer(rebasing: octets[start...]), isCompressed: true, payloadBytes: payloadBytes)
+    }
+  }
+
+  private static func writePrefix(_ room: UnsafeMutableRawBufferPointer, isCompressed: Bool, payloadBytes: Int) {
+    room[0] = isCompressed ? 1 : 0
+    room.storeBytes(of: UInt32(payloadBytes).bigEndian, toByteOffset: 1, as: UInt32.self)
+  }
+
+  /// Octets of requests that are kept until the server answers; a call that sent more is not tried again.
+  static let replayBytesMax = 256 << 10
+}
