@@ -1,0 +1,38 @@
+package import Provisioning
+
+/// What an apply brought about.
+package struct ApplyReport: Sendable, Hashable {
+  /// The subnets that are now served as desired, as they were recorded.
+  package var served: [AppliedSubnet] = []
+  /// Subnets of others that are no longer answered, ascending, with the leases their machines still hold.
+  package var ended: [EndedSubnet] = []
+  /// The full set, also of subnets that nothing changed for.
+  package var troubles: [DHCPSubnetID: Trouble] = [:]
+  /// How long the daemon answered nobody; zero when it was not reloaded.
+  package var silence: Duration = .zero
+  /// What the probe said: "probe ok", or why there was none.
+  package var probe = ""
+  /// Whether the daemon was made to read a new configuration.
+  package var didReload = false
+  /// Set when the desired state could not be brought about for a reason that is not in the rows; to be tried again.
+  package var failure: ApplyFailure?
+
+  package init() {}
+}
+
+/// A subnet that was revoked and is no longer answered.
+package struct EndedSubnet: Sendable, Hashable {
+  package var dhcpID: DHCPSubnetID
+  package var epoch: Epoch
+  package var generation: Generation
+  package var leasesLeft: [Lease]
+}
+
+/// Why an apply ended early. What served before serves, unless `trouble` says otherwise.
+package struct ApplyFailure: Error, Sendable, Hashable {
+  package var trouble: Trouble
+
+  package init(_ trouble: Trouble) {
+    self.trouble = trouble
+  }
+}

@@ -1,0 +1,227 @@
+internal import Logging
+internal import Provisioning
+
+/// Carries out the steps of one plan. It decides nothing but how a step that failed is made good.
+struct StepRunner {
+  let backend: any DHCPBackend
+  let time: any Timekeeper
+  let log: Logger
+  let desired: RackState
+  /// Asked before every step that others can see; false when the plan is out of date or the agent may no longer write.
+  let mayGoOn: @Sendable () -> Bool
+
+  /// What the steps found out.
+  private(set) var findings = Findings()
+
+  struct Findings {
+    var foreign: [Attachment: IPv4Address] = [:]
+    var silence: Duration = .zero
+    var probe = ""
+    var didReload = false
+    var leasesLeft: [Lease] = []
+    var wrongAddresses: [DHCPSubnetID: Trouble] = [:]
+  }
+
+  enum End: Sendable, Hashable {
+    /// All steps before `persist` are done.
+    case done
+    case foreignFound
+    case refused(words: String)
+    /// The world moved on; plan again.
+    case outdated
+  }
+
+  /// From here on a failure has touched what serves.
+  private var hasInstalled = false
+  private var pausedAt: Duration?
+
+  init(
+    backend: any DHCPBackend, time: any Timekeeper, log: Logger, desired: RackState,
+    mayGoOn: @escaping @Sendable () -> Bool
+  ) {
+    self.backend = backend
+    self.time = time
+    self.log = log
+    self.desired = desired
+    self.mayGoOn = mayGoOn
+  }
+
+  /// Runs the steps up to `persist`.
+  ///
+  /// - Throws: `ApplyFailure`; what served before serves again then, if that was possible.
+  mutating func run(_ steps: [Step]) async throws(ApplyFailure) -> End {
+    do {
+      for step in steps {
+        if let end = try await run(step) { return try await finish(end) }
+      }
+      return .done
+    } catch {
+      throw await recover(from: error)
+    }
+  }
+
+  private mutating func run(_ step: Step) async throws -> End? {
+    switch step {
+    case .checkForeign(let attachments):
+      for attachment in attachments {
+        if let server = try await backend.foreignServer(on: attachment) { findings.foreign[attachment] = server }
+      }
+      return findings.foreign.isEmpty ? nil : .foreignFound
+    case .stage:
+      try await backend.stage(desired)
+    case .validate:
+      if case .refused(let words) = try await backend.validateStaged() { return .refused(words: words) }
+    case .install:
+      guard mayGoOn() else { return .outdated }
+      hasInstalled = true
+      try await backend.install()
+    case .pause:
+      guard mayGoOn() else { return .outdated }
+      pausedAt = time.elapsed
+      try await backend.pause()
+    case .deleteLeases(let contested):
+      try await deleteLeases(of: contested)
+    case .reload:
+      guard mayGoOn() else { return .outdated }
+      try await reload()
+    case .restart:
+      guard mayGoOn() else { return .outdated }
+      let start = time.elapsed
+      try await backend.restart()
+      findings.didReload = true
+      findings.silence += time.elapsed - start
+    case .resume:
+      try await backend.resume()
+      endPause()
+    case .surveyLeases(let vacated):
+      try await survey(vacated)
+    case .probe(let targets):
+      try await probe(targets)
+    case .stop:
+      guard mayGoOn() else { return .outdated }
+      try await backend.stop()
+      pausedAt = nil
+    case .keepAsLastGood:
+      try await backend.keepAsLastGood()
+    case .persist, .acknowledge:
+      break
+    }
+    return nil
+  }
+
+  /// A plan that ends early must leave nothing half done behind it.
+  private mutating func finish(_ end: End) async throws -> End {
+    if pausedAt != nil {
+      try await backend.resume()
+      endPause()
+    }
+    return end
+  }
+
+  private mutating func endPause() {
+    if let pausedAt { findings.silence = max(findings.silence, time.elapsed - pausedAt) }
+    pausedAt = nil
+  }
+
+  private mutating func reload() async throws {
+    findings.didReload = true
+    do {
+      findings.silence += try await backend.reload()
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      log.warning("reload failed; restarting the DHCP server", metadata: ["error": "\(error)"])
+      let start = time.elapsed
+      try await backend.restart()
+      findings.silence += time.elapsed - start
+    }
+  }
+
+  /// Reads the leases now, not when the plan was made: the daemon is paused, so what is read stays true.
+  private func deleteLeases(of contested: [ContestedAddress]) async throws {
+    let owners = Dictionary(contested.map { ($0.place, $0.owner) }, uniquingKeysWith: { first, _ in first })
+    let subnets = Set(contested.map(\.place.subnet)).sorted()
+    let conflicting = try await backend.leases(in: subnets).filter { lease in
+      owners[SubnetAddress(subnet: lease.dhcpID, address: lease.address)].map { $0 != lease.mac } ?? false
+    }
+    guard !conflicting.isEmpty else { return }
+    try await backend.delete(conflicting.sorted { $0.address < $1.address })
+  }
+
+  private mutating func survey(_ vacated: [VacatedAddress]) async throws {
+    let holders = Dictionary(vacated.map { ($0.place, $0.mac) }, uniquingKeysWith: { first, _ in first })
+    let now = time.wall
+    findings.leasesLeft = try await backend.leases(in: Set(vacated.map(\.place.subnet)).sorted()).filter { lease in
+      holders[SubnetAddress(subnet: lease.dhcpID, address: lease.address)] == lease.mac && lease.until > now
+    }.sorted { ($0.dhcpID, $0.address) < ($1.dhcpID, $1.address) }
+  }
+
+  // MARK: Probe
+
+  private mutating func probe(_ targets: [ProbeTarget]) async throws {
+    guard !targets.isEmpty else {
+      findings.probe = "probe not possible: no link up with a binding that has an address"
+      return
+    }
+    var answered = 0
+    var notPossible: String?
+    var hasRestarted = false
+    for target in targets {
+      var verdict = try await backend.probe(target)
+      if verdict == .deaf, !hasRestarted {
+        log.warning("the DHCP server does not answer; restarting it", metadata: ["subnet": "\(target.dhcpID)"])
+        hasRestarted = true
+        let start = time.elapsed
+        try await backend.restart()
+        findings.silence += time.elapsed - start
+        verdict = try await backend.probe(target)
+      }
+      if case .wrongAddress = verdict {
+        // Somebody holds the address by a lease that should not be there any more.
+        try await deleteLeases(of: [
+          ContestedAddress(place: SubnetAddress(subnet: target.dhcpID, address: target.address), owner: target.mac)
+        ])
+        verdict = try await backend.probe(target)
+      }
+      switch verdict {
+      case .answered: answered += 1
+      case .notPossible(let words): notPossible = words
+      case .wrongAddress(let offered):
+        findings.wrongAddresses[target.dhcpID] = Trouble(
+          .wrongAddress, "the DHCP server offers \(offered) to \(target.mac), whose address is \(target.address).")
+      case .deaf:
+        throw ApplyFailure(
+          Trouble(.deaf, "the DHCP server runs and does not answer on \(target.attachment.interface)."))
+      }
+    }
+    if !findings.wrongAddresses.isEmpty {
+      findings.probe = "probe failed: wrong address"
+    } else if let notPossible, answered == 0 {
+      findings.probe = "probe not possible: \(notPossible)"
+    } else {
+      findings.probe = "probe ok"
+    }
+  }
+
+  // MARK: Failure
+
+  private mutating func recover(from error: any Error) async -> ApplyFailure {
+    var failure =
+      error as? ApplyFailure
+      ?? ApplyFailure(Trouble(.applyFailed, "\(error). What served before serves on; trying again."))
+    // Cut off by the end of the agent: whatever state this is, the next life converges from it.
+    guard !Task.isCancelled else { return failure }
+    do {
+      if hasInstalled {
+        try await backend.restoreLastGood()
+      } else if pausedAt != nil {
+        try await backend.resume()
+      }
+    } catch {
+      log.error("the last good configuration could not be restored", metadata: ["error": "\(error)"])
+      failure.trouble.message = "\(failure.trouble.message) Restoring the last good configuration failed: \(error)."
+    }
+    pausedAt = nil
+    return failure
+  }
+}

@@ -1,0 +1,154 @@
+package import Provisioning
+
+/// What should be served, as the received feeds, the links and the quarantine say.
+package struct DesiredRack: Sendable, Hashable {
+  package var state: RackState
+  /// What an `Applied` of each subnet in `state` will say besides.
+  /// Absent for a subnet that is held.
+  package var facts: [DHCPSubnetID: FeedFacts]
+  /// By subnet; empty lists are absent. Ascending by MAC.
+  package var rejected: [DHCPSubnetID: [RejectedBinding]]
+  /// What keeps subnets from being served; more may come up during the apply.
+  package var troubles: [DHCPSubnetID: Trouble]
+  /// Subnets that are served and must not be any more, ascending.
+  package var ended: [DHCPSubnetID]
+
+  package init() {
+    (state, facts, rejected, troubles, ended) = (.empty, [:], [:], [:], [])
+  }
+
+  /// Takes `rejections` out of the state.
+  package mutating func reject(_ rejections: [RejectedBinding]) {
+    for (id, group) in Dictionary(grouping: rejections, by: { $0.binding.subnet }) {
+      guard var subnet = state[id] else { continue }
+      let refused = Set(group.map(\.binding.mac))
+      subnet.bindings.removeAll { refused.contains($0.mac) }
+      state[id] = subnet
+      rejected[id] = ((rejected[id] ?? []) + group).sorted { $0.binding.mac < $1.binding.mac }
+    }
+  }
+}
+
+/// A subnet whose newest feed cannot be served: what serves goes on until the feed changes.
+package struct Hold: Sendable, Hashable {
+  package var generation: Generation
+  package var trouble: Trouble
+
+  package init(generation: Generation, trouble: Trouble) {
+    self.generation = generation
+    self.trouble = trouble
+  }
+}
+
+/// Where the rows of a desired subnet come from.
+package struct FeedFacts: Sendable, Hashable {
+  package var incarnation: [UInt8]
+  package var digest: SubnetDigest
+  package var headerGeneration: Generation
+
+  package init(incarnation: [UInt8], digest: SubnetDigest, headerGeneration: Generation) {
+    self.incarnation = incarnation
+    self.digest = digest
+    self.headerGeneration = headerGeneration
+  }
+}
+
+extension DesiredRack {
+  /// Derives what should be served from what is known. Pure.
+  ///
+  /// - Parameter holds: Subnets that stay as they are served while their feed is at the generation of the hold.
+  package init(_ content: MirrorContent, links: RackLinks, holds: [DHCPSubnetID: Hold] = [:]) {
+    self.init()
+    state.profiles = content.profiles
+    var answered: [IPv4Prefix] = []
+    for mirrored in content.ordered {
+      guard mirrored.isOwned else {
+        if mirrored.applied != nil || mirrored.received.header != nil { ended.append(mirrored.dhcpID) }
+        continue
+      }
+      guard let header = mirrored.received.header else { continue }
+      if let hold = holds[mirrored.dhcpID], hold.generation == mirrored.received.generation {
+        troubles[mirrored.dhcpID] = hold.trouble
+        if let applied = mirrored.applied {
+          state[mirrored.dhcpID] = applied.subnet
+          if applied.subnet.answersDHCP { answered.append(applied.subnet.header.prefix) }
+        }
+        continue
+      }
+      let attachment = links.attachment(for: header)
+      var subnet = ServedSubnet(
+        header: header, epoch: mirrored.epochMax, generation: mirrored.received.generation, attachment: attachment,
+        answersDHCP: false, bindings: mirrored.received.bindings)
+      if header.isDHCPOn {
+        let obstacle = Self.obstacle(to: mirrored, header, attachment, answered: answered)
+        troubles[subnet.dhcpID] = obstacle ?? Self.downLink(attachment, links)
+        subnet.answersDHCP = obstacle == nil
+        if obstacle == nil { answered.append(header.prefix) }
+      }
+      state[subnet.dhcpID] = subnet
+      facts[subnet.dhcpID] = FeedFacts(
+        incarnation: mirrored.received.incarnation, digest: mirrored.received.digest,
+        headerGeneration: mirrored.received.headerGeneration)
+      reject(Self.quarantine(of: mirrored, header, attachment))
+    }
+  }
+
+  /// Why DHCP must not answer at all.
+  private static func obstacle(
+    to mirrored: MirroredSubnet, _ header: SubnetHeader, _ attachment: Attachment?, answered: [IPv4Prefix]
+  ) -> Trouble? {
+    guard let attachment else {
+      return Trouble(
+        .noLink,
+        "no named interface of this host is in fabric \(header.fabric) with an address in \(header.prefix). Name it under 'interfaces' in pserv.yaml, or give the subnet a relay."
+      )
+    }
+    if let block = mirrored.block, block.headerGeneration == mirrored.received.headerGeneration {
+      return Self.foreignServer(block.server, on: attachment.interface, subnet: header.name)
+    }
+    if header.pool.contains(attachment.agentAddress) {
+      return Trouble(
+        .poolHasOwnAddress,
+        "the pool \(header.pool) holds the agent's own address \(attachment.agentAddress). Take it out of the pool.")
+    }
+    if let other = answered.first(where: { $0.overlaps(header.prefix) }) {
+      return Trouble(
+        .prefixOverlap, "\(header.prefix) overlaps \(other), which this agent serves; one DHCP daemon cannot serve both.")
+    }
+    return nil
+  }
+
+  /// The words of a subnet that a foreign server keeps off.
+  package static func foreignServer(_ server: IPv4Address, on interface: String, subnet: SubnetName) -> Trouble {
+    Trouble(
+      .foreignServer,
+      "DHCP server \(server) already answers on \(interface). Stop it, then 'muster subnet update \(subnet) --dhcp on'.")
+  }
+
+  /// A link that is down keeps its configuration; it is told and served again when it returns.
+  private static func downLink(_ attachment: Attachment?, _ links: RackLinks) -> Trouble? {
+    guard let interface = attachment?.interface, !links.isUp(interface) else { return nil }
+    return Trouble(.noLink, "interface \(interface) is down.")
+  }
+
+  /// What our rules refuse, and what the daemon refused before in the same words of the same row under the same header.
+  private static func quarantine(
+    of mirrored: MirroredSubnet, _ header: SubnetHeader, _ attachment: Attachment?
+  ) -> [RejectedBinding] {
+    var current: [IPv4Address: MACAddress] = [:]
+    for binding in mirrored.applied?.subnet.bindings ?? [] {
+      if let address = binding.address { current[address] = binding.mac }
+    }
+    let own = rejections(
+      of: mirrored.received.bindings, in: header,
+      agentAddress: attachment.flatMap { header.prefix.contains($0.agentAddress) ? $0.agentAddress : nil },
+      current: current)
+    guard let applied = mirrored.applied, applied.subnet.header == header else { return own }
+    let ours = Set(own.map(\.binding.mac))
+    let known = applied.rejected.filter { entry in
+      [.refusedByServer, .unresolved].contains(entry.reason.code) && !ours.contains(entry.binding.mac)
+        && find(entry.binding.mac, in: mirrored.received.bindings) == entry.binding
+    }
+    return own + known
+  }
+}

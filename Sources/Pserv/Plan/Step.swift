@@ -1,0 +1,83 @@
+package import Provisioning
+
+/// One thing an apply does. The order of a plan's steps is the order of their effects.
+package enum Step: Sendable, Hashable {
+  /// Looks for a DHCP server that is not ours on links where DHCP is about to start.
+  case checkForeign([Attachment])
+  /// Writes the desired configuration beside the installed one and syncs it.
+  case stage
+  /// Lets the daemon's checker read it.
+  case validate
+  /// Renames it over the installed one and syncs the directory.
+  case install
+  /// The daemon answers nobody until `resume`.
+  case pause
+  /// Deletes the leases that stand between an address and its new owner.
+  case deleteLeases([ContestedAddress])
+  /// Brings the daemon, started if need be, to the installed configuration.
+  case reload
+  /// Stops the daemon and starts it again: it has grown too fat.
+  case restart
+  case resume
+  /// Looks which leases outlived their bindings.
+  case surveyLeases([VacatedAddress])
+  /// Asks the daemon for offers, to know that it answers, and answers right.
+  case probe([ProbeTarget])
+  /// No subnet is answered any more.
+  case stop
+  case keepAsLastGood
+  /// Records the desired state as applied.
+  case persist
+  /// Tells the region, and lets boot answers follow.
+  case acknowledge
+}
+
+/// An address that goes to another machine than before.
+package struct ContestedAddress: Sendable, Hashable, Comparable {
+  package var place: SubnetAddress
+  /// The owner from now on.
+  package var owner: MACAddress
+
+  package init(place: SubnetAddress, owner: MACAddress) {
+    self.place = place
+    self.owner = owner
+  }
+
+  package static func < (a: Self, b: Self) -> Bool { a.place < b.place }
+}
+
+/// An address that a machine had and has no longer, and that nobody else gets.
+package struct VacatedAddress: Sendable, Hashable, Comparable {
+  package var place: SubnetAddress
+  package var mac: MACAddress
+
+  package init(place: SubnetAddress, mac: MACAddress) {
+    self.place = place
+    self.mac = mac
+  }
+
+  package static func < (a: Self, b: Self) -> Bool { a.place < b.place }
+}
+
+extension Step {
+  /// One word for logs and golden output.
+  package var name: String {
+    switch self {
+    case .checkForeign: "check-foreign"
+    case .stage: "stage"
+    case .validate: "validate"
+    case .install: "install"
+    case .pause: "pause"
+    case .deleteLeases: "delete-leases"
+    case .reload: "reload"
+    case .restart: "restart"
+    case .resume: "resume"
+    case .surveyLeases: "survey-leases"
+    case .probe: "probe"
+    case .stop: "stop"
+    case .keepAsLastGood: "keep"
+    case .persist: "persist"
+    case .acknowledge: "acknowledge"
+    }
+  }
+}
