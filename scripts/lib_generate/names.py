@@ -73,8 +73,9 @@ def c_function(full_name, suffix):
     return "__".join(c_lower(part) for part in full_name.split(".")) + "__" + suffix
 
 
-# Members that protoc-c puts into every struct; a field of the name is renamed before protoc-c sees it.
-C_MEMBERS = frozenset(("base",))
+# A member that protoc-c puts into every struct, and names that a C struct cannot have in Swift: a field of such a
+# name is renamed before protoc-c sees it.
+C_MEMBERS = frozenset(("base", "init", "self"))
 
 
 def c_field(name):

@@ -30,6 +30,27 @@ class Source:
         for text in comment.splitlines():
             self.line(f"/// {text.strip()}".rstrip())
 
+    def block(self, head, body, tail="}"):
+        """`head { body }` in one line, or in three where that is too long."""
+        one = f"{head} {body} {tail}"
+        if len(one) + 2 * self.depth <= LINE_MAX:
+            self.line(one)
+            return
+        self.open(head)
+        self.line(body)
+        self.close(tail)
+
+    def items(self, head, items, tail=""):
+        """`head[items]tail` in one line, or an item a line where that is too long."""
+        one = f"{head}[{', '.join(items)}]{tail}"
+        if len(one) + 2 * self.depth <= LINE_MAX:
+            self.line(one)
+            return
+        self.open(f"{head}[")
+        for item in items:
+            self.line(f"{item},")
+        self.close(f"]{tail}")
+
     def call(self, head, arguments, tail):
         """`head(arguments)tail` in one line, or an argument a line where that is too long."""
         one = f"{head}({', '.join(arguments)}){tail}"

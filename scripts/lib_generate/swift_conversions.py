@@ -79,15 +79,7 @@ def _raw(source, message):
 
 
 def _field_names(source, message, access):
-    quoted = [f'"{name}"' for name in message.field_names]
-    one = f"{access} static let fieldNames: [String] = [{', '.join(quoted)}]"
-    if len(one) + 2 <= 120:
-        source.line(one)
-        return
-    source.open(f"{access} static let fieldNames: [String] = [")
-    for each in quoted:
-        source.line(f"{each},")
-    source.close("]")
+    source.items(f"{access} static let fieldNames: [String] = ", [f'"{name}"' for name in message.field_names])
 
 
 def _from_c(source, message):
@@ -125,23 +117,23 @@ def _field_from_c(source, field):
         source.open(f"if {count} > 0 {{")
         source.line(f"{target}.reserveCapacity({count})")
         element = _value_from_c(field.value, f"{c}[index]")
-        source.line(f"for index in 0..<{count} {{ {target}.append({element}) }}")
+        source.block(f"for index in 0..<{count} {{", f"{target}.append({element})")
         source.close()
     elif field.value.kind == "message":
-        source.line(f"if let message = {c} {{ {target} = {_value_from_c(field.value, 'message').rstrip('!)')}) }}")
+        source.block(f"if let message = {c} {{", f"{target} = {_value_from_c(field.value, 'message', is_optional=False)}")
     else:
         source.line(f"{target} = {_value_from_c(field.value, c)}")
 
 
-def _value_from_c(value, c):
-    """A Swift expression for the C expression `c`."""
+def _value_from_c(value, c, is_optional=True):
+    """A Swift expression for the C expression `c`; pointers to messages come as optionals."""
     return {
         "scalar": c,
         "bool": f"{c} != 0",
         "string": f"RPC.CField.string({c})",
         "bytes": f"RPC.CField.bytes({c}.data, count: {c}.len)",
         "enum": f"{value.swift}(rawValue: Int32(truncatingIfNeeded: {c}.rawValue))",
-        "message": f"{value.swift}({'raw: ' if value.is_foreign else ''}{c}!)",
+        "message": f"{value.swift}({'raw: ' if value.is_foreign else ''}{c}{'!' if is_optional else ''})",
     }[value.kind]
 
 
@@ -190,14 +182,14 @@ def _field_to_c(source, field):
     elif field.repeated:
         source.open(f"if !{value}.isEmpty {{")
         source.line(f"let list = arena.allocate({_element_type(field.value)}.self, count: {value}.count)")
-        source.line(f"for index in {value}.indices {{ list[index] = {_value_to_c(field.value, value + '[index]')} }}")
+        source.block(f"for index in {value}.indices {{", f"list[index] = {_value_to_c(field.value, value + '[index]')}")
         source.line(f"c.pointee.n_{field.c} = {value}.count")
         source.line(f"{c} = list")
         source.close()
     elif field.value.kind == "message":
-        source.line(f"if let message = {value} {{ {c} = {_value_to_c(field.value, 'message')} }}")
+        source.block(f"if let message = {value} {{", f"{c} = {_value_to_c(field.value, 'message')}")
     elif field.value.kind == "string":
-        source.line(f"if !{value}.isEmpty {{ {c} = {_value_to_c(field.value, value)} }}")
+        source.block(f"if !{value}.isEmpty {{", f"{c} = {_value_to_c(field.value, value)}")
     else:
         source.line(f"{c} = {_value_to_c(field.value, value)}")
 

@@ -90,7 +90,7 @@ def _enum(source, enum, access):
     source.line("case unrecognized(Int32)")
     source.gap()
     source.line("/// The values of the proto file, in its order.")
-    _known(source, enum, access)
+    source.items(f"{access} static let known: [{enum.name}] = ", [f".{case}" for case, _, _, _ in enum.cases])
     source.gap()
     source.line(f"{access} init() {{ self = .{enum.cases[0][0]} }}")
     source.gap()
@@ -110,7 +110,7 @@ def _enum(source, enum, access):
     source.line("}")
     source.close()
     source.gap()
-    source.line(f"/// The name in the proto file without the type's prefix, for example `{enum.cases[-1][1]}`; else the number.")
+    source.line(f"/// The name in the proto file without the type's prefix, such as `{enum.cases[-1][1]}`; else the number.")
     source.open(f"{access} var name: String {{")
     source.line("switch self {")
     for case, short, _, _ in enum.cases:
@@ -120,14 +120,3 @@ def _enum(source, enum, access):
     source.close()
     source.close()
 
-
-def _known(source, enum, access):
-    cases = [f".{case}" for case, _, _, _ in enum.cases]
-    one = f"{access} static let known: [{enum.name}] = [{', '.join(cases)}]"
-    if len(one) + 2 * source.depth <= 120:
-        source.line(one)
-        return
-    source.open(f"{access} static let known: [{enum.name}] = [")
-    for case in cases:
-        source.line(f"{case},")
-    source.close("]")

@@ -3,8 +3,8 @@
 from . import names
 from .source import Source
 
-# Octets of a descriptor in one line of source.
-CHUNK_BYTES = 64
+# Characters of a descriptor in one line of source.
+WIDTH = 110
 
 
 def write(package, files):
@@ -29,6 +29,10 @@ def write(package, files):
     own = ", ".join(f"{names.lower_camel(each.stem)}File" for each in files)
     total = " + ".join([f"[{own}]"] + [f"{each}.fileDescriptors" for each in foreign])
     source.line(f"{access} static let fileDescriptors: [RPC.FileDescriptor] = {total}")
+    source.gap()
+    source.line("/// The messages of the package.")
+    messages = [nested for each in files for message in each.messages for nested in message.flattened()]
+    source.items(f"{access} static let messageTypes: [any RPC.Message.Type] = ", [f"{each.swift}.self" for each in messages])
     for each in files:
         source.gap()
         _file(source, each)
@@ -39,25 +43,19 @@ def write(package, files):
 def _file(source, file):
     source.open(f"private static let {names.lower_camel(file.stem)}File = RPC.FileDescriptor(")
     source.line(f'name: "{file.name}",')
-    _strings(source, "dependencies", file.dependencies)
-    _strings(source, "symbols", file.symbols)
+    source.items("dependencies: ", [f'"{each}"' for each in file.dependencies], ",")
+    source.items("symbols: ", [f'"{each}"' for each in file.symbols], ",")
     source.line('latin1: """')
     source.depth += 1
-    for start in range(0, len(file.serialized), CHUNK_BYTES):
-        source.line("".join(_escape(octet) for octet in file.serialized[start : start + CHUNK_BYTES]) + "\\")
-    source.lines[-1] = source.lines[-1][:-1]
+    row = ""
+    for octet in file.serialized:
+        if len(row) > WIDTH - len(r"\u{00}"):
+            source.line(row + "\\")
+            row = ""
+        row += _escape(octet)
+    source.line(row)
     source.line('""")')
     source.depth -= 2
-
-
-def _strings(source, label, values):
-    if not values:
-        source.line(f"{label}: [],")
-        return
-    source.open(f"{label}: [")
-    for value in values:
-        source.line(f'"{value}",')
-    source.close("],")
 
 
 def _escape(octet):

@@ -33,7 +33,7 @@ def _protocol(source, file, service, access):
     source.open(f"{access} var methods: [RPC.MethodHandler] {{")
     source.open("[")
     for method in service.methods:
-        source.line(f".{method.kind}({descriptors}.{method.swift}) {{ {_registration(method)} }},")
+        source.block(f".{method.kind}({descriptors}.{method.swift}) {{", _registration(method), "},")
     source.close("]")
     source.close()
     source.close()
@@ -71,18 +71,9 @@ def _methods(source, file, service, access):
             "",
         )
     source.gap()
-    source.line(f"{access} static let all = [{', '.join(method.swift for method in service.methods)}]") if len(
-        service.methods
-    ) < 6 else _all(source, service, access)
+    source.items(f"{access} static let all = ", [method.swift for method in service.methods])
     source.close()
     source.close()
-
-
-def _all(source, service, access):
-    source.open(f"{access} static let all = [")
-    for method in service.methods:
-        source.line(f"{method.swift},")
-    source.close("]")
 
 
 def _client(source, file, service, access):

@@ -5,6 +5,13 @@ public enum Bench {
   /// The files of the package and those they import, for server reflection.
   public static let fileDescriptors: [RPC.FileDescriptor] = [benchFile]
 
+  /// The messages of the package.
+  public static let messageTypes: [any RPC.Message.Type] = [
+    Bench.EchoRequest.self,
+    Bench.EchoReply.self,
+    Bench.StreamRequest.self,
+  ]
+
   private static let benchFile = RPC.FileDescriptor(
     name: "bench/bench.proto",
     dependencies: [],
@@ -17,11 +24,14 @@ public enum Bench {
       "bench.StreamRequest",
     ],
     latin1: """
-      \u{a}\u{11}bench/bench.proto\u{12}\u{5}bench\"K\u{a}\u{b}EchoRequest\u{12}\u{e}\u{a}\u{2}id\u{18}\u{1}\u{20}\u{1}(\u{4}R\u{2}id\u{12}\u{12}\u{a}\u{4}nam\
-      e\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{4}name\u{12}\u{18}\u{a}\u{7}payload\u{18}\u{3}\u{20}\u{1}(\u{c}R\u{7}payload\"I\u{a}\u{9}EchoReply\u{12}\u{e}\u{a}\u{2}id\u{18}\u{1}\u{20}\u{1}(\u{4}\
-      R\u{2}id\u{12}\u{12}\u{a}\u{4}name\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{4}name\u{12}\u{18}\u{a}\u{7}payload\u{18}\u{3}\u{20}\u{1}(\u{c}R\u{7}payload\"?\u{a}\u{d}StreamRequ\
-      est\u{12}\u{14}\u{a}\u{5}count\u{18}\u{1}\u{20}\u{1}(\u{d}R\u{5}count\u{12}\u{18}\u{a}\u{7}payload\u{18}\u{2}\u{20}\u{1}(\u{c}R\u{7}payload2o\u{a}\u{4}Echo\u{12}-\u{a}\u{5}U\
-      nary\u{12}\u{12}.bench.EchoRequest\u{1a}\u{10}.bench.EchoReply\u{12}8\u{a}\u{c}ServerStream\u{12}\u{14}.ben\
-      ch.StreamRequest\u{1a}\u{10}.bench.EchoReply0\u{1}B\u{f}Z\u{d}bench/benchpbb\u{6}proto3
+      \u{a}\u{11}bench/bench.proto\u{12}\u{5}bench\"K\u{a}\u{b}EchoRequest\u{12}\u{e}\u{a}\u{2}id\u{18}\u{1}\u{20}\
+      \u{1}(\u{4}R\u{2}id\u{12}\u{12}\u{a}\u{4}name\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{4}name\u{12}\u{18}\u{a}\u{7}\
+      payload\u{18}\u{3}\u{20}\u{1}(\u{c}R\u{7}payload\"I\u{a}\u{9}EchoReply\u{12}\u{e}\u{a}\u{2}id\u{18}\u{1}\u{20}\
+      \u{1}(\u{4}R\u{2}id\u{12}\u{12}\u{a}\u{4}name\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{4}name\u{12}\u{18}\u{a}\u{7}\
+      payload\u{18}\u{3}\u{20}\u{1}(\u{c}R\u{7}payload\"?\u{a}\u{d}StreamRequest\u{12}\u{14}\u{a}\u{5}count\u{18}\
+      \u{1}\u{20}\u{1}(\u{d}R\u{5}count\u{12}\u{18}\u{a}\u{7}payload\u{18}\u{2}\u{20}\u{1}(\u{c}R\u{7}payload2o\
+      \u{a}\u{4}Echo\u{12}-\u{a}\u{5}Unary\u{12}\u{12}.bench.EchoRequest\u{1a}\u{10}.bench.EchoReply\u{12}8\u{a}\
+      \u{c}ServerStream\u{12}\u{14}.bench.StreamRequest\u{1a}\u{10}.bench.EchoReply0\u{1}B\u{f}Z\u{d}bench/benc\
+      hpbb\u{6}proto3
       """)
 }

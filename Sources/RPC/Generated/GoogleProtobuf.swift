@@ -5,67 +5,68 @@ public enum GoogleProtobuf {
   /// The files of the package and those they import, for server reflection.
   public static let fileDescriptors: [RPC.FileDescriptor] = [anyFile, durationFile, emptyFile, fieldMaskFile, timestampFile]
 
+  /// The messages of the package.
+  public static let messageTypes: [any RPC.Message.Type] = [
+    GoogleProtobuf.AnyMessage.self,
+    GoogleProtobuf.Duration.self,
+    GoogleProtobuf.Empty.self,
+    GoogleProtobuf.FieldMask.self,
+    GoogleProtobuf.Timestamp.self,
+  ]
+
   private static let anyFile = RPC.FileDescriptor(
     name: "google/protobuf/any.proto",
     dependencies: [],
-    symbols: [
-      "google.protobuf.Any",
-    ],
+    symbols: ["google.protobuf.Any"],
     latin1: """
-      \u{a}\u{19}google/protobuf/any.proto\u{12}\u{f}google.protobuf\"6\u{a}\u{3}Any\u{12}\u{19}\u{a}\u{8}type_url\u{18}\
-      \u{1}\u{20}\u{1}(\u{9}R\u{7}typeUrl\u{12}\u{14}\u{a}\u{5}value\u{18}\u{2}\u{20}\u{1}(\u{c}R\u{5}valueBv\u{a}\u{13}com.google.protobufB\u{8}Any\
-      ProtoP\u{1}Z,google.golang.org/protobuf/types/known/anypb\u{a2}\u{2}\u{3}GPB\u{aa}\u{2}\u{1e}Go\
-      ogle.Protobuf.WellKnownTypesb\u{6}proto3
+      \u{a}\u{19}google/protobuf/any.proto\u{12}\u{f}google.protobuf\"6\u{a}\u{3}Any\u{12}\u{19}\u{a}\u{8}type_\
+      url\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{7}typeUrl\u{12}\u{14}\u{a}\u{5}value\u{18}\u{2}\u{20}\u{1}(\u{c}R\u{5}\
+      valueBv\u{a}\u{13}com.google.protobufB\u{8}AnyProtoP\u{1}Z,google.golang.org/protobuf/types/known/anypb\u{a2}\
+      \u{2}\u{3}GPB\u{aa}\u{2}\u{1e}Google.Protobuf.WellKnownTypesb\u{6}proto3
       """)
 
   private static let durationFile = RPC.FileDescriptor(
     name: "google/protobuf/duration.proto",
     dependencies: [],
-    symbols: [
-      "google.protobuf.Duration",
-    ],
+    symbols: ["google.protobuf.Duration"],
     latin1: """
       \u{a}\u{1e}google/protobuf/duration.proto\u{12}\u{f}google.protobuf\":\u{a}\u{8}Duration\u{12}\u{18}\u{a}\
-      \u{7}seconds\u{18}\u{1}\u{20}\u{1}(\u{3}R\u{7}seconds\u{12}\u{14}\u{a}\u{5}nanos\u{18}\u{2}\u{20}\u{1}(\u{5}R\u{5}nanosB\u{83}\u{1}\u{a}\u{13}com.google.pro\
-      tobufB\u{d}DurationProtoP\u{1}Z1google.golang.org/protobuf/types/known/d\
-      urationpb\u{f8}\u{1}\u{1}\u{a2}\u{2}\u{3}GPB\u{aa}\u{2}\u{1e}Google.Protobuf.WellKnownTypesb\u{6}proto3
+      \u{7}seconds\u{18}\u{1}\u{20}\u{1}(\u{3}R\u{7}seconds\u{12}\u{14}\u{a}\u{5}nanos\u{18}\u{2}\u{20}\u{1}(\u{5}\
+      R\u{5}nanosB\u{83}\u{1}\u{a}\u{13}com.google.protobufB\u{d}DurationProtoP\u{1}Z1google.golang.org/protobu\
+      f/types/known/durationpb\u{f8}\u{1}\u{1}\u{a2}\u{2}\u{3}GPB\u{aa}\u{2}\u{1e}Google.Protobuf.WellKnownType\
+      sb\u{6}proto3
       """)
 
   private static let emptyFile = RPC.FileDescriptor(
     name: "google/protobuf/empty.proto",
     dependencies: [],
-    symbols: [
-      "google.protobuf.Empty",
-    ],
+    symbols: ["google.protobuf.Empty"],
     latin1: """
-      \u{a}\u{1b}google/protobuf/empty.proto\u{12}\u{f}google.protobuf\"\u{7}\u{a}\u{5}EmptyB}\u{a}\u{13}com.g\
-      oogle.protobufB\u{a}EmptyProtoP\u{1}Z.google.golang.org/protobuf/types/k\
-      nown/emptypb\u{f8}\u{1}\u{1}\u{a2}\u{2}\u{3}GPB\u{aa}\u{2}\u{1e}Google.Protobuf.WellKnownTypesb\u{6}proto3
+      \u{a}\u{1b}google/protobuf/empty.proto\u{12}\u{f}google.protobuf\"\u{7}\u{a}\u{5}EmptyB}\u{a}\u{13}com.go\
+      ogle.protobufB\u{a}EmptyProtoP\u{1}Z.google.golang.org/protobuf/types/known/emptypb\u{f8}\u{1}\u{1}\u{a2}\
+      \u{2}\u{3}GPB\u{aa}\u{2}\u{1e}Google.Protobuf.WellKnownTypesb\u{6}proto3
       """)
 
   private static let fieldMaskFile = RPC.FileDescriptor(
     name: "google/protobuf/field_mask.proto",
     dependencies: [],
-    symbols: [
-      "google.protobuf.FieldMask",
-    ],
+    symbols: ["google.protobuf.FieldMask"],
     latin1: """
-      \u{a}\u{20}google/protobuf/field_mask.proto\u{12}\u{f}google.protobuf\"!\u{a}\u{9}FieldMask\
-      \u{12}\u{14}\u{a}\u{5}paths\u{18}\u{1}\u{20}\u{3}(\u{9}R\u{5}pathsB\u{85}\u{1}\u{a}\u{13}com.google.protobufB\u{e}FieldMaskProtoP\u{1}\
-      Z2google.golang.org/protobuf/types/known/fieldmaskpb\u{f8}\u{1}\u{1}\u{a2}\u{2}\u{3}GPB\u{aa}\u{2}\u{1e}\
-      Google.Protobuf.WellKnownTypesb\u{6}proto3
+      \u{a}\u{20}google/protobuf/field_mask.proto\u{12}\u{f}google.protobuf\"!\u{a}\u{9}FieldMask\u{12}\u{14}\u{a}\
+      \u{5}paths\u{18}\u{1}\u{20}\u{3}(\u{9}R\u{5}pathsB\u{85}\u{1}\u{a}\u{13}com.google.protobufB\u{e}FieldMas\
+      kProtoP\u{1}Z2google.golang.org/protobuf/types/known/fieldmaskpb\u{f8}\u{1}\u{1}\u{a2}\u{2}\u{3}GPB\u{aa}\
+      \u{2}\u{1e}Google.Protobuf.WellKnownTypesb\u{6}proto3
       """)
 
   private static let timestampFile = RPC.FileDescriptor(
     name: "google/protobuf/timestamp.proto",
     dependencies: [],
-    symbols: [
-      "google.protobuf.Timestamp",
-    ],
+    symbols: ["google.protobuf.Timestamp"],
     latin1: """
-      \u{a}\u{1f}google/protobuf/timestamp.proto\u{12}\u{f}google.protobuf\";\u{a}\u{9}Timestamp\u{12}\
-      \u{18}\u{a}\u{7}seconds\u{18}\u{1}\u{20}\u{1}(\u{3}R\u{7}seconds\u{12}\u{14}\u{a}\u{5}nanos\u{18}\u{2}\u{20}\u{1}(\u{5}R\u{5}nanosB\u{85}\u{1}\u{a}\u{13}com.google.p\
-      rotobufB\u{e}TimestampProtoP\u{1}Z2google.golang.org/protobuf/types/know\
-      n/timestamppb\u{f8}\u{1}\u{1}\u{a2}\u{2}\u{3}GPB\u{aa}\u{2}\u{1e}Google.Protobuf.WellKnownTypesb\u{6}proto3
+      \u{a}\u{1f}google/protobuf/timestamp.proto\u{12}\u{f}google.protobuf\";\u{a}\u{9}Timestamp\u{12}\u{18}\u{a}\
+      \u{7}seconds\u{18}\u{1}\u{20}\u{1}(\u{3}R\u{7}seconds\u{12}\u{14}\u{a}\u{5}nanos\u{18}\u{2}\u{20}\u{1}(\u{5}\
+      R\u{5}nanosB\u{85}\u{1}\u{a}\u{13}com.google.protobufB\u{e}TimestampProtoP\u{1}Z2google.golang.org/protob\
+      uf/types/known/timestamppb\u{f8}\u{1}\u{1}\u{a2}\u{2}\u{3}GPB\u{aa}\u{2}\u{1e}Google.Protobuf.WellKnownTy\
+      pesb\u{6}proto3
       """)
 }

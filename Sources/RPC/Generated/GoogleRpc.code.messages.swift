@@ -100,7 +100,7 @@ extension GoogleRpc {
       }
     }
 
-    /// The name in the proto file without the type's prefix, for example `DATA_LOSS`; else the number.
+    /// The name in the proto file without the type's prefix, such as `DATA_LOSS`; else the number.
     public var name: String {
       switch self {
       case .ok: "OK"

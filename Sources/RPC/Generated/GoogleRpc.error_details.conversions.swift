@@ -116,7 +116,9 @@ extension GoogleRpc.BadRequest: RPC.Message {
   init(_ c: UnsafePointer<Google__Rpc__BadRequest>) {
     if c.pointee.n_field_violations > 0 {
       self.fieldViolations.reserveCapacity(c.pointee.n_field_violations)
-      for index in 0..<c.pointee.n_field_violations { self.fieldViolations.append(GoogleRpc.BadRequest.FieldViolation(c.pointee.field_violations[index]!)) }
+      for index in 0..<c.pointee.n_field_violations {
+        self.fieldViolations.append(GoogleRpc.BadRequest.FieldViolation(c.pointee.field_violations[index]!))
+      }
     }
   }
 
@@ -196,7 +198,9 @@ extension GoogleRpc.PreconditionFailure: RPC.Message {
   init(_ c: UnsafePointer<Google__Rpc__PreconditionFailure>) {
     if c.pointee.n_violations > 0 {
       self.violations.reserveCapacity(c.pointee.n_violations)
-      for index in 0..<c.pointee.n_violations { self.violations.append(GoogleRpc.PreconditionFailure.Violation(c.pointee.violations[index]!)) }
+      for index in 0..<c.pointee.n_violations {
+        self.violations.append(GoogleRpc.PreconditionFailure.Violation(c.pointee.violations[index]!))
+      }
     }
   }
 

@@ -5,26 +5,36 @@ public enum GoogleRpc {
   /// The files of the package and those they import, for server reflection.
   public static let fileDescriptors: [RPC.FileDescriptor] = [codeFile, errorDetailsFile, statusFile] + GoogleProtobuf.fileDescriptors
 
+  /// The messages of the package.
+  public static let messageTypes: [any RPC.Message.Type] = [
+    GoogleRpc.ErrorInfo.self,
+    GoogleRpc.RetryInfo.self,
+    GoogleRpc.BadRequest.self,
+    GoogleRpc.BadRequest.FieldViolation.self,
+    GoogleRpc.PreconditionFailure.self,
+    GoogleRpc.PreconditionFailure.Violation.self,
+    GoogleRpc.ResourceInfo.self,
+    GoogleRpc.Status.self,
+  ]
+
   private static let codeFile = RPC.FileDescriptor(
     name: "google/rpc/code.proto",
     dependencies: [],
-    symbols: [
-      "google.rpc.Code",
-    ],
+    symbols: ["google.rpc.Code"],
     latin1: """
-      \u{a}\u{15}google/rpc/code.proto\u{12}\u{a}google.rpc*\u{b7}\u{2}\u{a}\u{4}Code\u{12}\u{6}\u{a}\u{2}OK\u{10}\u{0}\u{12}\u{d}\u{a}\u{9}CANCELLE\
-      D\u{10}\u{1}\u{12}\u{b}\u{a}\u{7}UNKNOWN\u{10}\u{2}\u{12}\u{14}\u{a}\u{10}INVALID_ARGUMENT\u{10}\u{3}\u{12}\u{15}\u{a}\u{11}DEADLINE_EXCEEDED\u{10}\u{4}\u{12}\u{d}\u{a}\
-      \u{9}NOT_FOUND\u{10}\u{5}\u{12}\u{12}\u{a}\u{e}ALREADY_EXISTS\u{10}\u{6}\u{12}\u{15}\u{a}\u{11}PERMISSION_DENIED\u{10}\u{7}\u{12}\u{13}\u{a}\u{f}UNAUT\
-      HENTICATED\u{10}\u{10}\u{12}\u{16}\u{a}\u{12}RESOURCE_EXHAUSTED\u{10}\u{8}\u{12}\u{17}\u{a}\u{13}FAILED_PRECONDITION\u{10}\u{9}\u{12}\u{b}\u{a}\
-      \u{7}ABORTED\u{10}\u{a}\u{12}\u{10}\u{a}\u{c}OUT_OF_RANGE\u{10}\u{b}\u{12}\u{11}\u{a}\u{d}UNIMPLEMENTED\u{10}\u{c}\u{12}\u{c}\u{a}\u{8}INTERNAL\u{10}\u{d}\u{12}\u{f}\u{a}\
-      \u{b}UNAVAILABLE\u{10}\u{e}\u{12}\u{d}\u{a}\u{9}DATA_LOSS\u{10}\u{f}b\u{6}proto3
+      \u{a}\u{15}google/rpc/code.proto\u{12}\u{a}google.rpc*\u{b7}\u{2}\u{a}\u{4}Code\u{12}\u{6}\u{a}\u{2}OK\u{10}\
+      \u{0}\u{12}\u{d}\u{a}\u{9}CANCELLED\u{10}\u{1}\u{12}\u{b}\u{a}\u{7}UNKNOWN\u{10}\u{2}\u{12}\u{14}\u{a}\u{10}\
+      INVALID_ARGUMENT\u{10}\u{3}\u{12}\u{15}\u{a}\u{11}DEADLINE_EXCEEDED\u{10}\u{4}\u{12}\u{d}\u{a}\u{9}NOT_FO\
+      UND\u{10}\u{5}\u{12}\u{12}\u{a}\u{e}ALREADY_EXISTS\u{10}\u{6}\u{12}\u{15}\u{a}\u{11}PERMISSION_DENIED\u{10}\
+      \u{7}\u{12}\u{13}\u{a}\u{f}UNAUTHENTICATED\u{10}\u{10}\u{12}\u{16}\u{a}\u{12}RESOURCE_EXHAUSTED\u{10}\u{8}\
+      \u{12}\u{17}\u{a}\u{13}FAILED_PRECONDITION\u{10}\u{9}\u{12}\u{b}\u{a}\u{7}ABORTED\u{10}\u{a}\u{12}\u{10}\u{a}\
+      \u{c}OUT_OF_RANGE\u{10}\u{b}\u{12}\u{11}\u{a}\u{d}UNIMPLEMENTED\u{10}\u{c}\u{12}\u{c}\u{a}\u{8}INTERNAL\u{10}\
+      \u{d}\u{12}\u{f}\u{a}\u{b}UNAVAILABLE\u{10}\u{e}\u{12}\u{d}\u{a}\u{9}DATA_LOSS\u{10}\u{f}b\u{6}proto3
       """)
 
   private static let errorDetailsFile = RPC.FileDescriptor(
     name: "google/rpc/error_details.proto",
-    dependencies: [
-      "google/protobuf/duration.proto",
-    ],
+    dependencies: ["google/protobuf/duration.proto"],
     symbols: [
       "google.rpc.BadRequest",
       "google.rpc.BadRequest.FieldViolation",
@@ -36,33 +46,33 @@ public enum GoogleRpc {
       "google.rpc.RetryInfo",
     ],
     latin1: """
-      \u{a}\u{1e}google/rpc/error_details.proto\u{12}\u{a}google.rpc\u{1a}\u{1e}google/protobuf/du\
-      ration.proto\"\u{b9}\u{1}\u{a}\u{9}ErrorInfo\u{12}\u{16}\u{a}\u{6}reason\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{6}reason\u{12}\u{16}\u{a}\u{6}domain\u{18}\u{2}\u{20}\u{1}\
-      (\u{9}R\u{6}domain\u{12}?\u{a}\u{8}metadata\u{18}\u{3}\u{20}\u{3}(\u{b}2#.google.rpc.ErrorInfo.MetadataEntr\
-      yR\u{8}metadata\u{1a};\u{a}\u{d}MetadataEntry\u{12}\u{10}\u{a}\u{3}key\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{3}key\u{12}\u{14}\u{a}\u{5}value\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{5}v\
-      alue:\u{2}8\u{1}\"G\u{a}\u{9}RetryInfo\u{12}:\u{a}\u{b}retry_delay\u{18}\u{1}\u{20}\u{1}(\u{b}2\u{19}.google.protobuf.Dur\
-      ationR\u{a}retryDelay\"\u{a8}\u{1}\u{a}\u{a}BadRequest\u{12}P\u{a}\u{10}field_violations\u{18}\u{1}\u{20}\u{3}(\u{b}2%.goo\
-      gle.rpc.BadRequest.FieldViolationR\u{f}fieldViolations\u{1a}H\u{a}\u{e}FieldViola\
-      tion\u{12}\u{14}\u{a}\u{5}field\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{5}field\u{12}\u{20}\u{a}\u{b}description\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{b}description\"\u{bd}\u{1}\u{a}\
-      \u{13}PreconditionFailure\u{12}I\u{a}\u{a}violations\u{18}\u{1}\u{20}\u{3}(\u{b}2).google.rpc.Preconditi\
-      onFailure.ViolationR\u{a}violations\u{1a}[\u{a}\u{9}Violation\u{12}\u{12}\u{a}\u{4}type\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{4}type\
-      \u{12}\u{18}\u{a}\u{7}subject\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{7}subject\u{12}\u{20}\u{a}\u{b}description\u{18}\u{3}\u{20}\u{1}(\u{9}R\u{b}description\"\u{90}\u{1}\u{a}\
-      \u{c}ResourceInfo\u{12}#\u{a}\u{d}resource_type\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{c}resourceType\u{12}#\u{a}\u{d}resource_n\
-      ame\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{c}resourceName\u{12}\u{14}\u{a}\u{5}owner\u{18}\u{3}\u{20}\u{1}(\u{9}R\u{5}owner\u{12}\u{20}\u{a}\u{b}description\u{18}\u{4}\u{20}\u{1}\
+      \u{a}\u{1e}google/rpc/error_details.proto\u{12}\u{a}google.rpc\u{1a}\u{1e}google/protobuf/duration.proto\"\
+      \u{b9}\u{1}\u{a}\u{9}ErrorInfo\u{12}\u{16}\u{a}\u{6}reason\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{6}reason\u{12}\u{16}\
+      \u{a}\u{6}domain\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{6}domain\u{12}?\u{a}\u{8}metadata\u{18}\u{3}\u{20}\u{3}(\u{b}\
+      2#.google.rpc.ErrorInfo.MetadataEntryR\u{8}metadata\u{1a};\u{a}\u{d}MetadataEntry\u{12}\u{10}\u{a}\u{3}ke\
+      y\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{3}key\u{12}\u{14}\u{a}\u{5}value\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{5}value:\
+      \u{2}8\u{1}\"G\u{a}\u{9}RetryInfo\u{12}:\u{a}\u{b}retry_delay\u{18}\u{1}\u{20}\u{1}(\u{b}2\u{19}.google.p\
+      rotobuf.DurationR\u{a}retryDelay\"\u{a8}\u{1}\u{a}\u{a}BadRequest\u{12}P\u{a}\u{10}field_violations\u{18}\
+      \u{1}\u{20}\u{3}(\u{b}2%.google.rpc.BadRequest.FieldViolationR\u{f}fieldViolations\u{1a}H\u{a}\u{e}FieldV\
+      iolation\u{12}\u{14}\u{a}\u{5}field\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{5}field\u{12}\u{20}\u{a}\u{b}descripti\
+      on\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{b}description\"\u{bd}\u{1}\u{a}\u{13}PreconditionFailure\u{12}I\u{a}\u{a}\
+      violations\u{18}\u{1}\u{20}\u{3}(\u{b}2).google.rpc.PreconditionFailure.ViolationR\u{a}violations\u{1a}[\u{a}\
+      \u{9}Violation\u{12}\u{12}\u{a}\u{4}type\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{4}type\u{12}\u{18}\u{a}\u{7}subje\
+      ct\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{7}subject\u{12}\u{20}\u{a}\u{b}description\u{18}\u{3}\u{20}\u{1}(\u{9}R\
+      \u{b}description\"\u{90}\u{1}\u{a}\u{c}ResourceInfo\u{12}#\u{a}\u{d}resource_type\u{18}\u{1}\u{20}\u{1}(\u{9}\
+      R\u{c}resourceType\u{12}#\u{a}\u{d}resource_name\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{c}resourceName\u{12}\u{14}\
+      \u{a}\u{5}owner\u{18}\u{3}\u{20}\u{1}(\u{9}R\u{5}owner\u{12}\u{20}\u{a}\u{b}description\u{18}\u{4}\u{20}\u{1}\
       (\u{9}R\u{b}descriptionb\u{6}proto3
       """)
 
   private static let statusFile = RPC.FileDescriptor(
     name: "google/rpc/status.proto",
-    dependencies: [
-      "google/protobuf/any.proto",
-    ],
-    symbols: [
-      "google.rpc.Status",
-    ],
+    dependencies: ["google/protobuf/any.proto"],
+    symbols: ["google.rpc.Status"],
     latin1: """
-      \u{a}\u{17}google/rpc/status.proto\u{12}\u{a}google.rpc\u{1a}\u{19}google/protobuf/any.proto\
-      \"f\u{a}\u{6}Status\u{12}\u{12}\u{a}\u{4}code\u{18}\u{1}\u{20}\u{1}(\u{5}R\u{4}code\u{12}\u{18}\u{a}\u{7}message\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{7}message\u{12}.\u{a}\u{7}deta\
-      ils\u{18}\u{3}\u{20}\u{3}(\u{b}2\u{14}.google.protobuf.AnyR\u{7}detailsb\u{6}proto3
+      \u{a}\u{17}google/rpc/status.proto\u{12}\u{a}google.rpc\u{1a}\u{19}google/protobuf/any.proto\"f\u{a}\u{6}\
+      Status\u{12}\u{12}\u{a}\u{4}code\u{18}\u{1}\u{20}\u{1}(\u{5}R\u{4}code\u{12}\u{18}\u{a}\u{7}message\u{18}\
+      \u{2}\u{20}\u{1}(\u{9}R\u{7}message\u{12}.\u{a}\u{7}details\u{18}\u{3}\u{20}\u{3}(\u{b}2\u{14}.google.pro\
+      tobuf.AnyR\u{7}detailsb\u{6}proto3
       """)
 }

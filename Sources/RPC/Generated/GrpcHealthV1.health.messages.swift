@@ -55,7 +55,7 @@ extension GrpcHealthV1 {
         }
       }
 
-      /// The name in the proto file without the type's prefix, for example `SERVICE_UNKNOWN`; else the number.
+      /// The name in the proto file without the type's prefix, such as `SERVICE_UNKNOWN`; else the number.
       public var name: String {
         switch self {
         case .unknown: "UNKNOWN"

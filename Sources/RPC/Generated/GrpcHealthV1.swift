@@ -5,6 +5,12 @@ public enum GrpcHealthV1 {
   /// The files of the package and those they import, for server reflection.
   public static let fileDescriptors: [RPC.FileDescriptor] = [healthFile]
 
+  /// The messages of the package.
+  public static let messageTypes: [any RPC.Message.Type] = [
+    GrpcHealthV1.HealthCheckRequest.self,
+    GrpcHealthV1.HealthCheckResponse.self,
+  ]
+
   private static let healthFile = RPC.FileDescriptor(
     name: "grpc/health/v1/health.proto",
     dependencies: [],
@@ -17,13 +23,13 @@ public enum GrpcHealthV1 {
       "grpc.health.v1.HealthCheckResponse.ServingStatus",
     ],
     latin1: """
-      \u{a}\u{1b}grpc/health/v1/health.proto\u{12}\u{e}grpc.health.v1\".\u{a}\u{12}HealthCheckRequ\
-      est\u{12}\u{18}\u{a}\u{7}service\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{7}service\"\u{b1}\u{1}\u{a}\u{13}HealthCheckResponse\u{12}I\u{a}\u{6}status\u{18}\
-      \u{1}\u{20}\u{1}(\u{e}21.grpc.health.v1.HealthCheckResponse.ServingStatusR\u{6}status\
-      \"O\u{a}\u{d}ServingStatus\u{12}\u{b}\u{a}\u{7}UNKNOWN\u{10}\u{0}\u{12}\u{b}\u{a}\u{7}SERVING\u{10}\u{1}\u{12}\u{f}\u{a}\u{b}NOT_SERVING\u{10}\u{2}\u{12}\u{13}\u{a}\u{f}\
-      SERVICE_UNKNOWN\u{10}\u{3}2\u{ae}\u{1}\u{a}\u{6}Health\u{12}P\u{a}\u{5}Check\u{12}\".grpc.health.v1.HealthChe\
-      ckRequest\u{1a}#.grpc.health.v1.HealthCheckResponse\u{12}R\u{a}\u{5}Watch\u{12}\".grpc.h\
-      ealth.v1.HealthCheckRequest\u{1a}#.grpc.health.v1.HealthCheckResponse\
-      0\u{1}b\u{6}proto3
+      \u{a}\u{1b}grpc/health/v1/health.proto\u{12}\u{e}grpc.health.v1\".\u{a}\u{12}HealthCheckRequest\u{12}\u{18}\
+      \u{a}\u{7}service\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{7}service\"\u{b1}\u{1}\u{a}\u{13}HealthCheckResponse\u{12}\
+      I\u{a}\u{6}status\u{18}\u{1}\u{20}\u{1}(\u{e}21.grpc.health.v1.HealthCheckResponse.ServingStatusR\u{6}sta\
+      tus\"O\u{a}\u{d}ServingStatus\u{12}\u{b}\u{a}\u{7}UNKNOWN\u{10}\u{0}\u{12}\u{b}\u{a}\u{7}SERVING\u{10}\u{1}\
+      \u{12}\u{f}\u{a}\u{b}NOT_SERVING\u{10}\u{2}\u{12}\u{13}\u{a}\u{f}SERVICE_UNKNOWN\u{10}\u{3}2\u{ae}\u{1}\u{a}\
+      \u{6}Health\u{12}P\u{a}\u{5}Check\u{12}\".grpc.health.v1.HealthCheckRequest\u{1a}#.grpc.health.v1.HealthC\
+      heckResponse\u{12}R\u{a}\u{5}Watch\u{12}\".grpc.health.v1.HealthCheckRequest\u{1a}#.grpc.health.v1.Health\
+      CheckResponse0\u{1}b\u{6}proto3
       """)
 }

@@ -139,7 +139,9 @@ extension GrpcReflectionV1.ServerReflectionResponse: RPC.Message {
 
   init(_ c: UnsafePointer<Grpc__Reflection__V1__ServerReflectionResponse>) {
     self.validHost = RPC.CField.string(c.pointee.valid_host)
-    if let message = c.pointee.original_request { self.originalRequest = GrpcReflectionV1.ServerReflectionRequest(message) }
+    if let message = c.pointee.original_request {
+      self.originalRequest = GrpcReflectionV1.ServerReflectionRequest(message)
+    }
     switch c.pointee.message_response_case.rawValue {
     case 4: self.messageResponse = .fileDescriptorResponse(GrpcReflectionV1.FileDescriptorResponse(c.pointee.file_descriptor_response!))
     case 5: self.messageResponse = .allExtensionNumbersResponse(GrpcReflectionV1.ExtensionNumberResponse(c.pointee.all_extension_numbers_response!))
@@ -199,7 +201,9 @@ extension GrpcReflectionV1.FileDescriptorResponse: RPC.Message {
   init(_ c: UnsafePointer<Grpc__Reflection__V1__FileDescriptorResponse>) {
     if c.pointee.n_file_descriptor_proto > 0 {
       self.fileDescriptorProto.reserveCapacity(c.pointee.n_file_descriptor_proto)
-      for index in 0..<c.pointee.n_file_descriptor_proto { self.fileDescriptorProto.append(RPC.CField.bytes(c.pointee.file_descriptor_proto[index].data, count: c.pointee.file_descriptor_proto[index].len)) }
+      for index in 0..<c.pointee.n_file_descriptor_proto {
+        self.fileDescriptorProto.append(RPC.CField.bytes(c.pointee.file_descriptor_proto[index].data, count: c.pointee.file_descriptor_proto[index].len))
+      }
     }
   }
 
@@ -209,7 +213,9 @@ extension GrpcReflectionV1.FileDescriptorResponse: RPC.Message {
     grpc__reflection__v1__file_descriptor_response__init(c)
     if !self.fileDescriptorProto.isEmpty {
       let list = arena.allocate(ProtobufCBinaryData.self, count: self.fileDescriptorProto.count)
-      for index in self.fileDescriptorProto.indices { list[index] = ProtobufCBinaryData(len: self.fileDescriptorProto[index].count, data: arena.bytes(self.fileDescriptorProto[index])) }
+      for index in self.fileDescriptorProto.indices {
+        list[index] = ProtobufCBinaryData(len: self.fileDescriptorProto[index].count, data: arena.bytes(self.fileDescriptorProto[index]))
+      }
       c.pointee.n_file_descriptor_proto = self.fileDescriptorProto.count
       c.pointee.file_descriptor_proto = list
     }
@@ -284,7 +290,9 @@ extension GrpcReflectionV1.ListServiceResponse: RPC.Message {
   init(_ c: UnsafePointer<Grpc__Reflection__V1__ListServiceResponse>) {
     if c.pointee.n_service > 0 {
       self.service.reserveCapacity(c.pointee.n_service)
-      for index in 0..<c.pointee.n_service { self.service.append(GrpcReflectionV1.ServiceResponse(c.pointee.service[index]!)) }
+      for index in 0..<c.pointee.n_service {
+        self.service.append(GrpcReflectionV1.ServiceResponse(c.pointee.service[index]!))
+      }
     }
   }
 

@@ -5,6 +5,18 @@ public enum GrpcReflectionV1 {
   /// The files of the package and those they import, for server reflection.
   public static let fileDescriptors: [RPC.FileDescriptor] = [reflectionFile]
 
+  /// The messages of the package.
+  public static let messageTypes: [any RPC.Message.Type] = [
+    GrpcReflectionV1.ServerReflectionRequest.self,
+    GrpcReflectionV1.ExtensionRequest.self,
+    GrpcReflectionV1.ServerReflectionResponse.self,
+    GrpcReflectionV1.FileDescriptorResponse.self,
+    GrpcReflectionV1.ExtensionNumberResponse.self,
+    GrpcReflectionV1.ListServiceResponse.self,
+    GrpcReflectionV1.ServiceResponse.self,
+    GrpcReflectionV1.ErrorResponse.self,
+  ]
+
   private static let reflectionFile = RPC.FileDescriptor(
     name: "grpc/reflection/v1/reflection.proto",
     dependencies: [],
@@ -21,31 +33,31 @@ public enum GrpcReflectionV1 {
       "grpc.reflection.v1.ServiceResponse",
     ],
     latin1: """
-      \u{a}#grpc/reflection/v1/reflection.proto\u{12}\u{12}grpc.reflection.v1\"\u{f3}\u{2}\u{a}\u{17}Se\
-      rverReflectionRequest\u{12}\u{12}\u{a}\u{4}host\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{4}host\u{12}*\u{a}\u{10}file_by_filename\u{18}\u{3}\u{20}\
-      \u{1}(\u{9}H\u{0}R\u{e}fileByFilename\u{12}6\u{a}\u{16}file_containing_symbol\u{18}\u{4}\u{20}\u{1}(\u{9}H\u{0}R\u{14}fileCon\
-      tainingSymbol\u{12}b\u{a}\u{19}file_containing_extension\u{18}\u{5}\u{20}\u{1}(\u{b}2$.grpc.reflecti\
-      on.v1.ExtensionRequestH\u{0}R\u{17}fileContainingExtension\u{12}B\u{a}\u{1d}all_extensi\
-      on_numbers_of_type\u{18}\u{6}\u{20}\u{1}(\u{9}H\u{0}R\u{19}allExtensionNumbersOfType\u{12}%\u{a}\u{d}list_se\
-      rvices\u{18}\u{7}\u{20}\u{1}(\u{9}H\u{0}R\u{c}listServicesB\u{11}\u{a}\u{f}message_request\"f\u{a}\u{10}ExtensionRequ\
-      est\u{12}'\u{a}\u{f}containing_type\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{e}containingType\u{12})\u{a}\u{10}extension_number\
-      \u{18}\u{2}\u{20}\u{1}(\u{5}R\u{f}extensionNumber\"\u{ae}\u{4}\u{a}\u{18}ServerReflectionResponse\u{12}\u{1d}\u{a}\u{a}valid_ho\
-      st\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{9}validHost\u{12}V\u{a}\u{10}original_request\u{18}\u{2}\u{20}\u{1}(\u{b}2+.grpc.reflection.\
-      v1.ServerReflectionRequestR\u{f}originalRequest\u{12}f\u{a}\u{18}file_descriptor_r\
-      esponse\u{18}\u{4}\u{20}\u{1}(\u{b}2*.grpc.reflection.v1.FileDescriptorResponseH\u{0}R\u{16}fil\
-      eDescriptorResponse\u{12}r\u{a}\u{1e}all_extension_numbers_response\u{18}\u{5}\u{20}\u{1}(\u{b}2+.gr\
-      pc.reflection.v1.ExtensionNumberResponseH\u{0}R\u{1b}allExtensionNumbersR\
-      esponse\u{12}_\u{a}\u{16}list_services_response\u{18}\u{6}\u{20}\u{1}(\u{b}2'.grpc.reflection.v1.Lis\
-      tServiceResponseH\u{0}R\u{14}listServicesResponse\u{12}J\u{a}\u{e}error_response\u{18}\u{7}\u{20}\u{1}(\u{b}\
-      2!.grpc.reflection.v1.ErrorResponseH\u{0}R\u{d}errorResponseB\u{12}\u{a}\u{10}message_\
-      response\"L\u{a}\u{16}FileDescriptorResponse\u{12}2\u{a}\u{15}file_descriptor_proto\u{18}\u{1}\u{20}\u{3}(\
-      \u{c}R\u{13}fileDescriptorProto\"j\u{a}\u{17}ExtensionNumberResponse\u{12}$\u{a}\u{e}base_type_n\
-      ame\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{c}baseTypeName\u{12})\u{a}\u{10}extension_number\u{18}\u{2}\u{20}\u{3}(\u{5}R\u{f}extensionNumb\
-      er\"T\u{a}\u{13}ListServiceResponse\u{12}=\u{a}\u{7}service\u{18}\u{1}\u{20}\u{3}(\u{b}2#.grpc.reflection.v1.\
-      ServiceResponseR\u{7}service\"%\u{a}\u{f}ServiceResponse\u{12}\u{12}\u{a}\u{4}name\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{4}name\"\
-      S\u{a}\u{d}ErrorResponse\u{12}\u{1d}\u{a}\u{a}error_code\u{18}\u{1}\u{20}\u{1}(\u{5}R\u{9}errorCode\u{12}#\u{a}\u{d}error_message\
-      \u{18}\u{2}\u{20}\u{1}(\u{9}R\u{c}errorMessage2\u{89}\u{1}\u{a}\u{10}ServerReflection\u{12}u\u{a}\u{14}ServerReflectionInf\
-      o\u{12}+.grpc.reflection.v1.ServerReflectionRequest\u{1a},.grpc.reflection\
-      .v1.ServerReflectionResponse(\u{1}0\u{1}b\u{6}proto3
+      \u{a}#grpc/reflection/v1/reflection.proto\u{12}\u{12}grpc.reflection.v1\"\u{f3}\u{2}\u{a}\u{17}ServerRefl\
+      ectionRequest\u{12}\u{12}\u{a}\u{4}host\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{4}host\u{12}*\u{a}\u{10}file_by_fi\
+      lename\u{18}\u{3}\u{20}\u{1}(\u{9}H\u{0}R\u{e}fileByFilename\u{12}6\u{a}\u{16}file_containing_symbol\u{18}\
+      \u{4}\u{20}\u{1}(\u{9}H\u{0}R\u{14}fileContainingSymbol\u{12}b\u{a}\u{19}file_containing_extension\u{18}\u{5}\
+      \u{20}\u{1}(\u{b}2$.grpc.reflection.v1.ExtensionRequestH\u{0}R\u{17}fileContainingExtension\u{12}B\u{a}\u{1d}\
+      all_extension_numbers_of_type\u{18}\u{6}\u{20}\u{1}(\u{9}H\u{0}R\u{19}allExtensionNumbersOfType\u{12}%\u{a}\
+      \u{d}list_services\u{18}\u{7}\u{20}\u{1}(\u{9}H\u{0}R\u{c}listServicesB\u{11}\u{a}\u{f}message_request\"f\
+      \u{a}\u{10}ExtensionRequest\u{12}'\u{a}\u{f}containing_type\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{e}containingTy\
+      pe\u{12})\u{a}\u{10}extension_number\u{18}\u{2}\u{20}\u{1}(\u{5}R\u{f}extensionNumber\"\u{ae}\u{4}\u{a}\u{18}\
+      ServerReflectionResponse\u{12}\u{1d}\u{a}\u{a}valid_host\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{9}validHost\u{12}\
+      V\u{a}\u{10}original_request\u{18}\u{2}\u{20}\u{1}(\u{b}2+.grpc.reflection.v1.ServerReflectionRequestR\u{f}\
+      originalRequest\u{12}f\u{a}\u{18}file_descriptor_response\u{18}\u{4}\u{20}\u{1}(\u{b}2*.grpc.reflection.v\
+      1.FileDescriptorResponseH\u{0}R\u{16}fileDescriptorResponse\u{12}r\u{a}\u{1e}all_extension_numbers_respon\
+      se\u{18}\u{5}\u{20}\u{1}(\u{b}2+.grpc.reflection.v1.ExtensionNumberResponseH\u{0}R\u{1b}allExtensionNumbe\
+      rsResponse\u{12}_\u{a}\u{16}list_services_response\u{18}\u{6}\u{20}\u{1}(\u{b}2'.grpc.reflection.v1.ListS\
+      erviceResponseH\u{0}R\u{14}listServicesResponse\u{12}J\u{a}\u{e}error_response\u{18}\u{7}\u{20}\u{1}(\u{b}\
+      2!.grpc.reflection.v1.ErrorResponseH\u{0}R\u{d}errorResponseB\u{12}\u{a}\u{10}message_response\"L\u{a}\u{16}\
+      FileDescriptorResponse\u{12}2\u{a}\u{15}file_descriptor_proto\u{18}\u{1}\u{20}\u{3}(\u{c}R\u{13}fileDescr\
+      iptorProto\"j\u{a}\u{17}ExtensionNumberResponse\u{12}$\u{a}\u{e}base_type_name\u{18}\u{1}\u{20}\u{1}(\u{9}\
+      R\u{c}baseTypeName\u{12})\u{a}\u{10}extension_number\u{18}\u{2}\u{20}\u{3}(\u{5}R\u{f}extensionNumber\"T\u{a}\
+      \u{13}ListServiceResponse\u{12}=\u{a}\u{7}service\u{18}\u{1}\u{20}\u{3}(\u{b}2#.grpc.reflection.v1.Servic\
+      eResponseR\u{7}service\"%\u{a}\u{f}ServiceResponse\u{12}\u{12}\u{a}\u{4}name\u{18}\u{1}\u{20}\u{1}(\u{9}R\
+      \u{4}name\"S\u{a}\u{d}ErrorResponse\u{12}\u{1d}\u{a}\u{a}error_code\u{18}\u{1}\u{20}\u{1}(\u{5}R\u{9}erro\
+      rCode\u{12}#\u{a}\u{d}error_message\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{c}errorMessage2\u{89}\u{1}\u{a}\u{10}S\
+      erverReflection\u{12}u\u{a}\u{14}ServerReflectionInfo\u{12}+.grpc.reflection.v1.ServerReflectionRequest\u{1a}\
+      ,.grpc.reflection.v1.ServerReflectionResponse(\u{1}0\u{1}b\u{6}proto3
       """)
 }

@@ -15,7 +15,9 @@ extension GrpcReflectionV1alpha.ServerReflection {
   /// What a router needs to know of the service.
   public var methods: [RPC.MethodHandler] {
     [
-      .bidirectional(GrpcReflectionV1alpha.ServerReflectionMethods.serverReflectionInfo) { try await self.serverReflectionInfo($0, responses: $1, context: $2) },
+      .bidirectional(GrpcReflectionV1alpha.ServerReflectionMethods.serverReflectionInfo) {
+        try await self.serverReflectionInfo($0, responses: $1, context: $2)
+      },
     ]
   }
 }

@@ -5,6 +5,18 @@ public enum GrpcReflectionV1alpha {
   /// The files of the package and those they import, for server reflection.
   public static let fileDescriptors: [RPC.FileDescriptor] = [reflectionFile]
 
+  /// The messages of the package.
+  public static let messageTypes: [any RPC.Message.Type] = [
+    GrpcReflectionV1alpha.ServerReflectionRequest.self,
+    GrpcReflectionV1alpha.ExtensionRequest.self,
+    GrpcReflectionV1alpha.ServerReflectionResponse.self,
+    GrpcReflectionV1alpha.FileDescriptorResponse.self,
+    GrpcReflectionV1alpha.ExtensionNumberResponse.self,
+    GrpcReflectionV1alpha.ListServiceResponse.self,
+    GrpcReflectionV1alpha.ServiceResponse.self,
+    GrpcReflectionV1alpha.ErrorResponse.self,
+  ]
+
   private static let reflectionFile = RPC.FileDescriptor(
     name: "grpc/reflection/v1alpha/reflection.proto",
     dependencies: [],
@@ -21,32 +33,32 @@ public enum GrpcReflectionV1alpha {
       "grpc.reflection.v1alpha.ServiceResponse",
     ],
     latin1: """
-      \u{a}(grpc/reflection/v1alpha/reflection.proto\u{12}\u{17}grpc.reflection.v1al\
-      pha\"\u{f8}\u{2}\u{a}\u{17}ServerReflectionRequest\u{12}\u{12}\u{a}\u{4}host\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{4}host\u{12}*\u{a}\u{10}file_by_f\
-      ilename\u{18}\u{3}\u{20}\u{1}(\u{9}H\u{0}R\u{e}fileByFilename\u{12}6\u{a}\u{16}file_containing_symbol\u{18}\u{4}\u{20}\u{1}(\u{9}H\
-      \u{0}R\u{14}fileContainingSymbol\u{12}g\u{a}\u{19}file_containing_extension\u{18}\u{5}\u{20}\u{1}(\u{b}2).grp\
-      c.reflection.v1alpha.ExtensionRequestH\u{0}R\u{17}fileContainingExtension\
-      \u{12}B\u{a}\u{1d}all_extension_numbers_of_type\u{18}\u{6}\u{20}\u{1}(\u{9}H\u{0}R\u{19}allExtensionNumbersOf\
-      Type\u{12}%\u{a}\u{d}list_services\u{18}\u{7}\u{20}\u{1}(\u{9}H\u{0}R\u{c}listServicesB\u{11}\u{a}\u{f}message_request\"f\
-      \u{a}\u{10}ExtensionRequest\u{12}'\u{a}\u{f}containing_type\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{e}containingType\u{12})\u{a}\u{10}e\
-      xtension_number\u{18}\u{2}\u{20}\u{1}(\u{5}R\u{f}extensionNumber\"\u{c7}\u{4}\u{a}\u{18}ServerReflectionRespo\
-      nse\u{12}\u{1d}\u{a}\u{a}valid_host\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{9}validHost\u{12}[\u{a}\u{10}original_request\u{18}\u{2}\u{20}\u{1}(\u{b}20.g\
-      rpc.reflection.v1alpha.ServerReflectionRequestR\u{f}originalRequest\u{12}\
-      k\u{a}\u{18}file_descriptor_response\u{18}\u{4}\u{20}\u{1}(\u{b}2/.grpc.reflection.v1alpha.File\
-      DescriptorResponseH\u{0}R\u{16}fileDescriptorResponse\u{12}w\u{a}\u{1e}all_extension_nu\
-      mbers_response\u{18}\u{5}\u{20}\u{1}(\u{b}20.grpc.reflection.v1alpha.ExtensionNumberRe\
-      sponseH\u{0}R\u{1b}allExtensionNumbersResponse\u{12}d\u{a}\u{16}list_services_response\u{18}\
-      \u{6}\u{20}\u{1}(\u{b}2,.grpc.reflection.v1alpha.ListServiceResponseH\u{0}R\u{14}listServi\
-      cesResponse\u{12}O\u{a}\u{e}error_response\u{18}\u{7}\u{20}\u{1}(\u{b}2&.grpc.reflection.v1alpha.Er\
-      rorResponseH\u{0}R\u{d}errorResponseB\u{12}\u{a}\u{10}message_response\"L\u{a}\u{16}FileDescript\
-      orResponse\u{12}2\u{a}\u{15}file_descriptor_proto\u{18}\u{1}\u{20}\u{3}(\u{c}R\u{13}fileDescriptorProto\"j\
-      \u{a}\u{17}ExtensionNumberResponse\u{12}$\u{a}\u{e}base_type_name\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{c}baseTypeName\u{12}\
-      )\u{a}\u{10}extension_number\u{18}\u{2}\u{20}\u{3}(\u{5}R\u{f}extensionNumber\"Y\u{a}\u{13}ListServiceRespons\
-      e\u{12}B\u{a}\u{7}service\u{18}\u{1}\u{20}\u{3}(\u{b}2(.grpc.reflection.v1alpha.ServiceResponseR\u{7}se\
-      rvice\"%\u{a}\u{f}ServiceResponse\u{12}\u{12}\u{a}\u{4}name\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{4}name\"S\u{a}\u{d}ErrorResponse\u{12}\u{1d}\u{a}\
-      \u{a}error_code\u{18}\u{1}\u{20}\u{1}(\u{5}R\u{9}errorCode\u{12}#\u{a}\u{d}error_message\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{c}errorMessag\
-      e2\u{93}\u{1}\u{a}\u{10}ServerReflection\u{12}\u{7f}\u{a}\u{14}ServerReflectionInfo\u{12}0.grpc.reflection\
-      .v1alpha.ServerReflectionRequest\u{1a}1.grpc.reflection.v1alpha.Serve\
-      rReflectionResponse(\u{1}0\u{1}b\u{6}proto3
+      \u{a}(grpc/reflection/v1alpha/reflection.proto\u{12}\u{17}grpc.reflection.v1alpha\"\u{f8}\u{2}\u{a}\u{17}\
+      ServerReflectionRequest\u{12}\u{12}\u{a}\u{4}host\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{4}host\u{12}*\u{a}\u{10}\
+      file_by_filename\u{18}\u{3}\u{20}\u{1}(\u{9}H\u{0}R\u{e}fileByFilename\u{12}6\u{a}\u{16}file_containing_s\
+      ymbol\u{18}\u{4}\u{20}\u{1}(\u{9}H\u{0}R\u{14}fileContainingSymbol\u{12}g\u{a}\u{19}file_containing_exten\
+      sion\u{18}\u{5}\u{20}\u{1}(\u{b}2).grpc.reflection.v1alpha.ExtensionRequestH\u{0}R\u{17}fileContainingExt\
+      ension\u{12}B\u{a}\u{1d}all_extension_numbers_of_type\u{18}\u{6}\u{20}\u{1}(\u{9}H\u{0}R\u{19}allExtensio\
+      nNumbersOfType\u{12}%\u{a}\u{d}list_services\u{18}\u{7}\u{20}\u{1}(\u{9}H\u{0}R\u{c}listServicesB\u{11}\u{a}\
+      \u{f}message_request\"f\u{a}\u{10}ExtensionRequest\u{12}'\u{a}\u{f}containing_type\u{18}\u{1}\u{20}\u{1}(\
+      \u{9}R\u{e}containingType\u{12})\u{a}\u{10}extension_number\u{18}\u{2}\u{20}\u{1}(\u{5}R\u{f}extensionNum\
+      ber\"\u{c7}\u{4}\u{a}\u{18}ServerReflectionResponse\u{12}\u{1d}\u{a}\u{a}valid_host\u{18}\u{1}\u{20}\u{1}\
+      (\u{9}R\u{9}validHost\u{12}[\u{a}\u{10}original_request\u{18}\u{2}\u{20}\u{1}(\u{b}20.grpc.reflection.v1a\
+      lpha.ServerReflectionRequestR\u{f}originalRequest\u{12}k\u{a}\u{18}file_descriptor_response\u{18}\u{4}\u{20}\
+      \u{1}(\u{b}2/.grpc.reflection.v1alpha.FileDescriptorResponseH\u{0}R\u{16}fileDescriptorResponse\u{12}w\u{a}\
+      \u{1e}all_extension_numbers_response\u{18}\u{5}\u{20}\u{1}(\u{b}20.grpc.reflection.v1alpha.ExtensionNumbe\
+      rResponseH\u{0}R\u{1b}allExtensionNumbersResponse\u{12}d\u{a}\u{16}list_services_response\u{18}\u{6}\u{20}\
+      \u{1}(\u{b}2,.grpc.reflection.v1alpha.ListServiceResponseH\u{0}R\u{14}listServicesResponse\u{12}O\u{a}\u{e}\
+      error_response\u{18}\u{7}\u{20}\u{1}(\u{b}2&.grpc.reflection.v1alpha.ErrorResponseH\u{0}R\u{d}errorRespon\
+      seB\u{12}\u{a}\u{10}message_response\"L\u{a}\u{16}FileDescriptorResponse\u{12}2\u{a}\u{15}file_descriptor\
+      _proto\u{18}\u{1}\u{20}\u{3}(\u{c}R\u{13}fileDescriptorProto\"j\u{a}\u{17}ExtensionNumberResponse\u{12}$\u{a}\
+      \u{e}base_type_name\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{c}baseTypeName\u{12})\u{a}\u{10}extension_number\u{18}\
+      \u{2}\u{20}\u{3}(\u{5}R\u{f}extensionNumber\"Y\u{a}\u{13}ListServiceResponse\u{12}B\u{a}\u{7}service\u{18}\
+      \u{1}\u{20}\u{3}(\u{b}2(.grpc.reflection.v1alpha.ServiceResponseR\u{7}service\"%\u{a}\u{f}ServiceResponse\
+      \u{12}\u{12}\u{a}\u{4}name\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{4}name\"S\u{a}\u{d}ErrorResponse\u{12}\u{1d}\u{a}\
+      \u{a}error_code\u{18}\u{1}\u{20}\u{1}(\u{5}R\u{9}errorCode\u{12}#\u{a}\u{d}error_message\u{18}\u{2}\u{20}\
+      \u{1}(\u{9}R\u{c}errorMessage2\u{93}\u{1}\u{a}\u{10}ServerReflection\u{12}\u{7f}\u{a}\u{14}ServerReflecti\
+      onInfo\u{12}0.grpc.reflection.v1alpha.ServerReflectionRequest\u{1a}1.grpc.reflection.v1alpha.ServerReflec\
+      tionResponse(\u{1}0\u{1}b\u{6}proto3
       """)
 }

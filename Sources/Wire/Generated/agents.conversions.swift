@@ -125,9 +125,13 @@ extension MusterV1.Agent: RPC.Message {
     }
     c.pointee.subnets = self.subnets
     c.pointee.behind = self.behind
-    if let message = self.lag { c.pointee.lag = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Duration.self) }
+    if let message = self.lag {
+      c.pointee.lag = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Duration.self)
+    }
     c.pointee.nodes = self.nodes
-    if let message = self.lastSeenTime { c.pointee.last_seen_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
+    if let message = self.lastSeenTime {
+      c.pointee.last_seen_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     if !self.version.isEmpty { c.pointee.version = arena.string(self.version) }
     c.pointee.session_epoch = self.sessionEpoch
     if !self.warnings.isEmpty {
@@ -561,7 +565,9 @@ extension MusterV1.DrainAgentResponse: RPC.Message {
     }
     if c.pointee.n_generations > 0 {
       self.generations.reserveCapacity(c.pointee.n_generations)
-      for index in 0..<c.pointee.n_generations { self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!)) }
+      for index in 0..<c.pointee.n_generations {
+        self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!))
+      }
     }
   }
 
@@ -750,7 +756,9 @@ extension MusterV1.GetStatusResponse: RPC.Message {
     let c = arena.allocate(Muster__V1__GetStatusResponse.self)
     muster__v1__get_status_response__init(c)
     if !self.version.isEmpty { c.pointee.version = arena.string(self.version) }
-    if let message = self.startTime { c.pointee.start_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
+    if let message = self.startTime {
+      c.pointee.start_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     c.pointee.healthy = self.healthy ? 1 : 0
     c.pointee.subnets = self.subnets
     c.pointee.subnets_served = self.subnetsServed

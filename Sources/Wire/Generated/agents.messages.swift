@@ -41,7 +41,7 @@ extension MusterV1 {
       }
     }
 
-    /// The name in the proto file without the type's prefix, for example `DRAINED`; else the number.
+    /// The name in the proto file without the type's prefix, such as `DRAINED`; else the number.
     package var name: String {
       switch self {
       case .unspecified: "UNSPECIFIED"

@@ -92,15 +92,7 @@ extension MusterV1 {
       kind: .unary
     )
 
-    package static let all = [
-      listAgents,
-      getAgent,
-      createAgent,
-      reissueToken,
-      deleteAgent,
-      drainAgent,
-      undrainAgent,
-    ]
+    package static let all = [listAgents, getAgent, createAgent, reissueToken, deleteAgent, drainAgent, undrainAgent]
   }
 }
 

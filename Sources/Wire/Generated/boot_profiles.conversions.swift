@@ -182,7 +182,9 @@ extension MusterV1.ListBootProfilesResponse: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__ListBootProfilesResponse>) {
     if c.pointee.n_boot_profiles > 0 {
       self.bootProfiles.reserveCapacity(c.pointee.n_boot_profiles)
-      for index in 0..<c.pointee.n_boot_profiles { self.bootProfiles.append(MusterV1.BootProfile(c.pointee.boot_profiles[index]!)) }
+      for index in 0..<c.pointee.n_boot_profiles {
+        self.bootProfiles.append(MusterV1.BootProfile(c.pointee.boot_profiles[index]!))
+      }
     }
     self.nextPageToken = RPC.CField.string(c.pointee.next_page_token)
   }
@@ -317,7 +319,9 @@ extension MusterV1.UpdateBootProfileRequest: RPC.Message {
     let c = arena.allocate(Muster__V1__UpdateBootProfileRequest.self)
     muster__v1__update_boot_profile_request__init(c)
     if let message = self.bootProfile { c.pointee.boot_profile = message.makeC(in: arena) }
-    if let message = self.updateMask { c.pointee.update_mask = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__FieldMask.self) }
+    if let message = self.updateMask {
+      c.pointee.update_mask = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__FieldMask.self)
+    }
     c.pointee.if_revision = self.ifRevision
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0

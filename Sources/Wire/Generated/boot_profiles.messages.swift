@@ -35,7 +35,7 @@ extension MusterV1 {
       }
     }
 
-    /// The name in the proto file without the type's prefix, for example `KERNEL`; else the number.
+    /// The name in the proto file without the type's prefix, such as `KERNEL`; else the number.
     package var name: String {
       switch self {
       case .unspecified: "UNSPECIFIED"

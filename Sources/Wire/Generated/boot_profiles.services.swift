@@ -35,9 +35,15 @@ extension MusterV1.BootProfileService {
     [
       .unary(MusterV1.BootProfileServiceMethods.listBootProfiles) { try await self.listBootProfiles($0, context: $1) },
       .unary(MusterV1.BootProfileServiceMethods.getBootProfile) { try await self.getBootProfile($0, context: $1) },
-      .unary(MusterV1.BootProfileServiceMethods.createBootProfile) { try await self.createBootProfile($0, context: $1) },
-      .unary(MusterV1.BootProfileServiceMethods.updateBootProfile) { try await self.updateBootProfile($0, context: $1) },
-      .unary(MusterV1.BootProfileServiceMethods.deleteBootProfile) { try await self.deleteBootProfile($0, context: $1) },
+      .unary(MusterV1.BootProfileServiceMethods.createBootProfile) {
+        try await self.createBootProfile($0, context: $1)
+      },
+      .unary(MusterV1.BootProfileServiceMethods.updateBootProfile) {
+        try await self.updateBootProfile($0, context: $1)
+      },
+      .unary(MusterV1.BootProfileServiceMethods.deleteBootProfile) {
+        try await self.deleteBootProfile($0, context: $1)
+      },
     ]
   }
 }

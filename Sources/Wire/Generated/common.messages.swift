@@ -38,7 +38,7 @@ extension MusterV1 {
       }
     }
 
-    /// The name in the proto file without the type's prefix, for example `REMOVED`; else the number.
+    /// The name in the proto file without the type's prefix, such as `REMOVED`; else the number.
     package var name: String {
       switch self {
       case .unspecified: "UNSPECIFIED"

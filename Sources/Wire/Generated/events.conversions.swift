@@ -56,7 +56,9 @@ extension MusterV1.Event: RPC.Message {
     let c = arena.allocate(Muster__V1__Event.self)
     muster__v1__event__init(c)
     c.pointee.id = self.id
-    if let message = self.time { c.pointee.time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
+    if let message = self.time {
+      c.pointee.time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     if !self.kind.isEmpty { c.pointee.kind = arena.string(self.kind) }
     if !self.node.isEmpty { c.pointee.node = arena.string(self.node) }
     if !self.subnet.isEmpty { c.pointee.subnet = arena.string(self.subnet) }
@@ -111,7 +113,9 @@ extension MusterV1.ListEventsRequest: RPC.Message {
     if !self.subnet.isEmpty { c.pointee.subnet = arena.string(self.subnet) }
     if !self.agent.isEmpty { c.pointee.agent = arena.string(self.agent) }
     if !self.kind.isEmpty { c.pointee.kind = arena.string(self.kind) }
-    if let message = self.since { c.pointee.since = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
+    if let message = self.since {
+      c.pointee.since = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     return c
   }
 }

@@ -24,7 +24,9 @@ extension MusterV1.EventService {
   package var methods: [RPC.MethodHandler] {
     [
       .unary(MusterV1.EventServiceMethods.listEvents) { try await self.listEvents($0, context: $1) },
-      .serverStreaming(MusterV1.EventServiceMethods.watchEvents) { try await self.watchEvents($0, responses: $1, context: $2) },
+      .serverStreaming(MusterV1.EventServiceMethods.watchEvents) {
+        try await self.watchEvents($0, responses: $1, context: $2)
+      },
     ]
   }
 }

@@ -178,7 +178,9 @@ extension MusterV1.Node: RPC.Message {
     self.bootOnce = RPC.CField.string(c.pointee.boot_once)
     if c.pointee.n_interfaces > 0 {
       self.interfaces.reserveCapacity(c.pointee.n_interfaces)
-      for index in 0..<c.pointee.n_interfaces { self.interfaces.append(MusterV1.NetworkInterface(c.pointee.interfaces[index]!)) }
+      for index in 0..<c.pointee.n_interfaces {
+        self.interfaces.append(MusterV1.NetworkInterface(c.pointee.interfaces[index]!))
+      }
     }
     if let message = c.pointee.bmc { self.bmc = MusterV1.Bmc(message) }
     self.serial = RPC.CField.string(c.pointee.serial)
@@ -218,8 +220,12 @@ extension MusterV1.Node: RPC.Message {
     if !self.location.isEmpty { c.pointee.location = arena.string(self.location) }
     if let message = self.hardware { c.pointee.hardware = message.makeC(in: arena) }
     if let message = self.status { c.pointee.status = message.makeC(in: arena) }
-    if let message = self.createTime { c.pointee.create_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
-    if let message = self.updateTime { c.pointee.update_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
+    if let message = self.createTime {
+      c.pointee.create_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if let message = self.updateTime {
+      c.pointee.update_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     return c
   }
 }
@@ -277,7 +283,9 @@ extension MusterV1.NodeStatus: RPC.Message {
     c.pointee.applied = self.applied
     if !self.reason.isEmpty { c.pointee.reason = arena.string(self.reason) }
     c.pointee.boot_stage = Muster__V1__BootStage(rawValue: .init(truncatingIfNeeded: self.bootStage.rawValue))
-    if let message = self.bootTime { c.pointee.boot_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
+    if let message = self.bootTime {
+      c.pointee.boot_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     return c
   }
 }
@@ -495,7 +503,9 @@ extension MusterV1.UpdateNodeRequest: RPC.Message {
     let c = arena.allocate(Muster__V1__UpdateNodeRequest.self)
     muster__v1__update_node_request__init(c)
     if let message = self.node { c.pointee.node = message.makeC(in: arena) }
-    if let message = self.updateMask { c.pointee.update_mask = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__FieldMask.self) }
+    if let message = self.updateMask {
+      c.pointee.update_mask = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__FieldMask.self)
+    }
     c.pointee.if_revision = self.ifRevision
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
@@ -573,7 +583,9 @@ extension MusterV1.WriteNodeResponse: RPC.Message {
     self.outcome = MusterV1.WriteOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
     if c.pointee.n_generations > 0 {
       self.generations.reserveCapacity(c.pointee.n_generations)
-      for index in 0..<c.pointee.n_generations { self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!)) }
+      for index in 0..<c.pointee.n_generations {
+        self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!))
+      }
     }
   }
 
@@ -763,11 +775,15 @@ extension MusterV1.BatchWriteNodesResponse: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__BatchWriteNodesResponse>) {
     if c.pointee.n_outcomes > 0 {
       self.outcomes.reserveCapacity(c.pointee.n_outcomes)
-      for index in 0..<c.pointee.n_outcomes { self.outcomes.append(MusterV1.WriteOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcomes[index].rawValue))) }
+      for index in 0..<c.pointee.n_outcomes {
+        self.outcomes.append(MusterV1.WriteOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcomes[index].rawValue)))
+      }
     }
     if c.pointee.n_generations > 0 {
       self.generations.reserveCapacity(c.pointee.n_generations)
-      for index in 0..<c.pointee.n_generations { self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!)) }
+      for index in 0..<c.pointee.n_generations {
+        self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!))
+      }
     }
   }
 
@@ -777,7 +793,9 @@ extension MusterV1.BatchWriteNodesResponse: RPC.Message {
     muster__v1__batch_write_nodes_response__init(c)
     if !self.outcomes.isEmpty {
       let list = arena.allocate(Muster__V1__WriteOutcome.self, count: self.outcomes.count)
-      for index in self.outcomes.indices { list[index] = Muster__V1__WriteOutcome(rawValue: .init(truncatingIfNeeded: self.outcomes[index].rawValue)) }
+      for index in self.outcomes.indices {
+        list[index] = Muster__V1__WriteOutcome(rawValue: .init(truncatingIfNeeded: self.outcomes[index].rawValue))
+      }
       c.pointee.n_outcomes = self.outcomes.count
       c.pointee.outcomes = list
     }
@@ -879,7 +897,9 @@ extension MusterV1.ImportRow: RPC.Message {
     let c = arena.allocate(Muster__V1__ImportRow.self)
     muster__v1__import_row__init(c)
     if let message = self.node { c.pointee.node = message.makeC(in: arena) }
-    if let message = self.mask { c.pointee.mask = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__FieldMask.self) }
+    if let message = self.mask {
+      c.pointee.mask = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__FieldMask.self)
+    }
     if !self.lines.isEmpty {
       let list = arena.allocate(UInt32.self, count: self.lines.count)
       for index in self.lines.indices { list[index] = self.lines[index] }
@@ -1155,7 +1175,9 @@ extension MusterV1.ImportSummary: RPC.Message {
     self.agents = c.pointee.agents
     if c.pointee.n_generations > 0 {
       self.generations.reserveCapacity(c.pointee.n_generations)
-      for index in 0..<c.pointee.n_generations { self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!)) }
+      for index in 0..<c.pointee.n_generations {
+        self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!))
+      }
     }
     self.applied = c.pointee.applied != 0
   }
@@ -1345,7 +1367,9 @@ extension MusterV1.BootStep: RPC.Message {
     let c = arena.allocate(Muster__V1__BootStep.self)
     muster__v1__boot_step__init(c)
     c.pointee.stage = Muster__V1__BootStage(rawValue: .init(truncatingIfNeeded: self.stage.rawValue))
-    if let message = self.time { c.pointee.time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
+    if let message = self.time {
+      c.pointee.time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     c.pointee.failed = self.failed ? 1 : 0
     if !self.detail.isEmpty { c.pointee.detail = arena.string(self.detail) }
     return c
@@ -1426,9 +1450,13 @@ extension MusterV1.ExplainNodeResponse: RPC.Message {
       c.pointee.fix = list
     }
     if !self.actor.isEmpty { c.pointee.actor = arena.string(self.actor) }
-    if let message = self.changeTime { c.pointee.change_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
+    if let message = self.changeTime {
+      c.pointee.change_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     if !self.leaseAddress.isEmpty { c.pointee.lease_address = arena.string(self.leaseAddress) }
-    if let message = self.leaseUntil { c.pointee.lease_until = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
+    if let message = self.leaseUntil {
+      c.pointee.lease_until = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     if !self.boot.isEmpty {
       let list = arena.allocate(UnsafeMutablePointer<Muster__V1__BootStep>?.self, count: self.boot.count)
       for index in self.boot.indices { list[index] = self.boot[index].makeC(in: arena) }

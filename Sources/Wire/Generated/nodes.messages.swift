@@ -63,7 +63,7 @@ extension MusterV1 {
       }
     }
 
-    /// The name in the proto file without the type's prefix, for example `FAILED`; else the number.
+    /// The name in the proto file without the type's prefix, such as `FAILED`; else the number.
     package var name: String {
       switch self {
       case .unspecified: "UNSPECIFIED"
@@ -123,7 +123,7 @@ extension MusterV1 {
       }
     }
 
-    /// The name in the proto file without the type's prefix, for example `PHONE_HOME`; else the number.
+    /// The name in the proto file without the type's prefix, such as `PHONE_HOME`; else the number.
     package var name: String {
       switch self {
       case .unspecified: "UNSPECIFIED"
@@ -173,7 +173,7 @@ extension MusterV1 {
       }
     }
 
-    /// The name in the proto file without the type's prefix, for example `SERIAL`; else the number.
+    /// The name in the proto file without the type's prefix, such as `SERIAL`; else the number.
     package var name: String {
       switch self {
       case .unspecified: "UNSPECIFIED"

@@ -68,8 +68,12 @@ extension MusterV1.NodeService {
       .unary(MusterV1.NodeServiceMethods.deleteNode) { try await self.deleteNode($0, context: $1) },
       .unary(MusterV1.NodeServiceMethods.acceptNode) { try await self.acceptNode($0, context: $1) },
       .unary(MusterV1.NodeServiceMethods.batchWriteNodes) { try await self.batchWriteNodes($0, context: $1) },
-      .bidirectional(MusterV1.NodeServiceMethods.importNodes) { try await self.importNodes($0, responses: $1, context: $2) },
-      .serverStreaming(MusterV1.NodeServiceMethods.exportNodes) { try await self.exportNodes($0, responses: $1, context: $2) },
+      .bidirectional(MusterV1.NodeServiceMethods.importNodes) {
+        try await self.importNodes($0, responses: $1, context: $2)
+      },
+      .serverStreaming(MusterV1.NodeServiceMethods.exportNodes) {
+        try await self.exportNodes($0, responses: $1, context: $2)
+      },
       .unary(MusterV1.NodeServiceMethods.explainNode) { try await self.explainNode($0, context: $1) },
     ]
   }

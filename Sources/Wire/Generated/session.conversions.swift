@@ -272,7 +272,9 @@ extension MusterV1.Link: RPC.Message {
     self.fabric = RPC.CField.string(c.pointee.fabric)
     if c.pointee.n_addresses > 0 {
       self.addresses.reserveCapacity(c.pointee.n_addresses)
-      for index in 0..<c.pointee.n_addresses { self.addresses.append(MusterV1.LinkAddress(c.pointee.addresses[index]!)) }
+      for index in 0..<c.pointee.n_addresses {
+        self.addresses.append(MusterV1.LinkAddress(c.pointee.addresses[index]!))
+      }
     }
     self.up = c.pointee.up != 0
   }
@@ -996,7 +998,9 @@ extension MusterV1.Chunk: RPC.Message {
     }
     if c.pointee.n_tombstones > 0 {
       self.tombstones.reserveCapacity(c.pointee.n_tombstones)
-      for index in 0..<c.pointee.n_tombstones { self.tombstones.append(MusterV1.Tombstone(c.pointee.tombstones[index]!)) }
+      for index in 0..<c.pointee.n_tombstones {
+        self.tombstones.append(MusterV1.Tombstone(c.pointee.tombstones[index]!))
+      }
     }
   }
 
@@ -1152,7 +1156,9 @@ extension MusterV1.Applied: RPC.Message {
     }
     if c.pointee.n_leases_left > 0 {
       self.leasesLeft.reserveCapacity(c.pointee.n_leases_left)
-      for index in 0..<c.pointee.n_leases_left { self.leasesLeft.append(MusterV1.LeaseLeft(c.pointee.leases_left[index]!)) }
+      for index in 0..<c.pointee.n_leases_left {
+        self.leasesLeft.append(MusterV1.LeaseLeft(c.pointee.leases_left[index]!))
+      }
     }
     self.tookNs = c.pointee.took_ns
     self.silenceNs = c.pointee.silence_ns
@@ -1468,7 +1474,9 @@ extension MusterV1.Observed: RPC.Message {
     }
     if c.pointee.n_enlistments > 0 {
       self.enlistments.reserveCapacity(c.pointee.n_enlistments)
-      for index in 0..<c.pointee.n_enlistments { self.enlistments.append(MusterV1.Enlistment(c.pointee.enlistments[index]!)) }
+      for index in 0..<c.pointee.n_enlistments {
+        self.enlistments.append(MusterV1.Enlistment(c.pointee.enlistments[index]!))
+      }
     }
     self.dropped = c.pointee.dropped
   }
@@ -1527,7 +1535,9 @@ extension MusterV1.ObservedAck: RPC.Message {
     self.sequence = c.pointee.sequence
     if c.pointee.n_enlistment_ids > 0 {
       self.enlistmentIds.reserveCapacity(c.pointee.n_enlistment_ids)
-      for index in 0..<c.pointee.n_enlistment_ids { self.enlistmentIds.append(RPC.CField.bytes(c.pointee.enlistment_ids[index].data, count: c.pointee.enlistment_ids[index].len)) }
+      for index in 0..<c.pointee.n_enlistment_ids {
+        self.enlistmentIds.append(RPC.CField.bytes(c.pointee.enlistment_ids[index].data, count: c.pointee.enlistment_ids[index].len))
+      }
     }
   }
 
@@ -1538,7 +1548,9 @@ extension MusterV1.ObservedAck: RPC.Message {
     c.pointee.sequence = self.sequence
     if !self.enlistmentIds.isEmpty {
       let list = arena.allocate(ProtobufCBinaryData.self, count: self.enlistmentIds.count)
-      for index in self.enlistmentIds.indices { list[index] = ProtobufCBinaryData(len: self.enlistmentIds[index].count, data: arena.bytes(self.enlistmentIds[index])) }
+      for index in self.enlistmentIds.indices {
+        list[index] = ProtobufCBinaryData(len: self.enlistmentIds[index].count, data: arena.bytes(self.enlistmentIds[index]))
+      }
       c.pointee.n_enlistment_ids = self.enlistmentIds.count
       c.pointee.enlistment_ids = list
     }

@@ -36,7 +36,7 @@ extension MusterV1 {
       }
     }
 
-    /// The name in the proto file without the type's prefix, for example `DIGEST`; else the number.
+    /// The name in the proto file without the type's prefix, such as `DIGEST`; else the number.
     package var name: String {
       switch self {
       case .unspecified: "UNSPECIFIED"

@@ -22,7 +22,9 @@ extension MusterV1.AgentSessionService {
   package var methods: [RPC.MethodHandler] {
     [
       .unary(MusterV1.AgentSessionServiceMethods.enroll) { try await self.enroll($0, context: $1) },
-      .bidirectional(MusterV1.AgentSessionServiceMethods.session) { try await self.session($0, responses: $1, context: $2) },
+      .bidirectional(MusterV1.AgentSessionServiceMethods.session) {
+        try await self.session($0, responses: $1, context: $2)
+      },
     ]
   }
 }

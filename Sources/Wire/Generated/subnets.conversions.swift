@@ -62,12 +62,16 @@ extension MusterV1.Subnet: RPC.Message {
     }
     if c.pointee.n_dns_servers > 0 {
       self.dnsServers.reserveCapacity(c.pointee.n_dns_servers)
-      for index in 0..<c.pointee.n_dns_servers { self.dnsServers.append(RPC.CField.string(c.pointee.dns_servers[index])) }
+      for index in 0..<c.pointee.n_dns_servers {
+        self.dnsServers.append(RPC.CField.string(c.pointee.dns_servers[index]))
+      }
     }
     self.domain = RPC.CField.string(c.pointee.domain)
     if c.pointee.n_ntp_servers > 0 {
       self.ntpServers.reserveCapacity(c.pointee.n_ntp_servers)
-      for index in 0..<c.pointee.n_ntp_servers { self.ntpServers.append(RPC.CField.string(c.pointee.ntp_servers[index])) }
+      for index in 0..<c.pointee.n_ntp_servers {
+        self.ntpServers.append(RPC.CField.string(c.pointee.ntp_servers[index]))
+      }
     }
     if let message = c.pointee.lease { self.lease = GoogleProtobuf.Duration(raw: message) }
     self.dhcpEnabled = c.pointee.dhcp_enabled != 0
@@ -115,7 +119,9 @@ extension MusterV1.Subnet: RPC.Message {
       c.pointee.n_ntp_servers = self.ntpServers.count
       c.pointee.ntp_servers = list
     }
-    if let message = self.lease { c.pointee.lease = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Duration.self) }
+    if let message = self.lease {
+      c.pointee.lease = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Duration.self)
+    }
     c.pointee.dhcp_enabled = self.dhcpEnabled ? 1 : 0
     if !self.relays.isEmpty {
       let list = arena.allocate(UnsafeMutablePointer<CChar>?.self, count: self.relays.count)
@@ -129,8 +135,12 @@ extension MusterV1.Subnet: RPC.Message {
       c.pointee.n_agents = self.agents.count
       c.pointee.agents = list
     }
-    if let message = self.createTime { c.pointee.create_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
-    if let message = self.updateTime { c.pointee.update_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self) }
+    if let message = self.createTime {
+      c.pointee.create_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
+    if let message = self.updateTime {
+      c.pointee.update_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
+    }
     if let message = self.status { c.pointee.status = message.makeC(in: arena) }
     return c
   }
@@ -395,7 +405,9 @@ extension MusterV1.UpdateSubnetRequest: RPC.Message {
     let c = arena.allocate(Muster__V1__UpdateSubnetRequest.self)
     muster__v1__update_subnet_request__init(c)
     if let message = self.subnet { c.pointee.subnet = message.makeC(in: arena) }
-    if let message = self.updateMask { c.pointee.update_mask = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__FieldMask.self) }
+    if let message = self.updateMask {
+      c.pointee.update_mask = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__FieldMask.self)
+    }
     c.pointee.if_revision = self.ifRevision
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
@@ -471,7 +483,9 @@ extension MusterV1.WriteSubnetResponse: RPC.Message {
     self.outcome = MusterV1.WriteOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
     if c.pointee.n_generations > 0 {
       self.generations.reserveCapacity(c.pointee.n_generations)
-      for index in 0..<c.pointee.n_generations { self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!)) }
+      for index in 0..<c.pointee.n_generations {
+        self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!))
+      }
     }
   }
 
@@ -516,7 +530,9 @@ extension MusterV1.WaitAppliedRequest: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__WaitAppliedRequest>) {
     if c.pointee.n_generations > 0 {
       self.generations.reserveCapacity(c.pointee.n_generations)
-      for index in 0..<c.pointee.n_generations { self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!)) }
+      for index in 0..<c.pointee.n_generations {
+        self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!))
+      }
     }
   }
 
@@ -575,7 +591,9 @@ extension MusterV1.WaitAppliedResponse: RPC.Message {
     if !self.agent.isEmpty { c.pointee.agent = arena.string(self.agent) }
     c.pointee.applied = self.applied ? 1 : 0
     if !self.detail.isEmpty { c.pointee.detail = arena.string(self.detail) }
-    if let message = self.lag { c.pointee.lag = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Duration.self) }
+    if let message = self.lag {
+      c.pointee.lag = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Duration.self)
+    }
     c.pointee.remaining = self.remaining
     return c
   }

@@ -45,7 +45,9 @@ extension MusterV1.SubnetService {
       .unary(MusterV1.SubnetServiceMethods.createSubnet) { try await self.createSubnet($0, context: $1) },
       .unary(MusterV1.SubnetServiceMethods.updateSubnet) { try await self.updateSubnet($0, context: $1) },
       .unary(MusterV1.SubnetServiceMethods.deleteSubnet) { try await self.deleteSubnet($0, context: $1) },
-      .serverStreaming(MusterV1.SubnetServiceMethods.waitApplied) { try await self.waitApplied($0, responses: $1, context: $2) },
+      .serverStreaming(MusterV1.SubnetServiceMethods.waitApplied) {
+        try await self.waitApplied($0, responses: $1, context: $2)
+      },
     ]
   }
 }
@@ -84,14 +86,7 @@ extension MusterV1 {
       kind: .serverStreaming
     )
 
-    package static let all = [
-      listSubnets,
-      getSubnet,
-      createSubnet,
-      updateSubnet,
-      deleteSubnet,
-      waitApplied,
-    ]
+    package static let all = [listSubnets, getSubnet, createSubnet, updateSubnet, deleteSubnet, waitApplied]
   }
 }
 
