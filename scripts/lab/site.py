@@ -38,11 +38,11 @@ class Region:
         self.folder = run.folder / "region"
         self.folder.mkdir()
         authority.issue(run.folder / "tls", "region", REGION_ADDRESS)
-        token = secrets.token_urlsafe(32)
+        self.token = secrets.token_urlsafe(32)
         token_file = self.folder / "operator.token"
-        token_file.write_text(token + "\n")
+        token_file.write_text(self.token + "\n")
         token_file.chmod(0o600)
-        (self.folder / "tokens").write_text(f"ops1 admin {hashlib.sha256(token.encode()).hexdigest()}\n")
+        (self.folder / "tokens").write_text(f"ops1 admin {hashlib.sha256(self.token.encode()).hexdigest()}\n")
         self.configuration = self.folder / "region.yaml"
         self.configuration.write_text((DEMO / "region.yaml").read_text().replace("RUNDIR", str(run.folder)))
         self.operator = Operator(programs, f"unix:{run.folder}/region.sock", token_file)
@@ -99,6 +99,11 @@ class Rack:
         self.token_file = self.folder / "pserv.token"
         self._router = Router(network.wire, "sw0", f"fd00:{number}::")
         self.process: Process | None = None
+
+    @property
+    def configuration_file(self) -> Path:
+        """Kea's configuration, as the agent writes it."""
+        return self._binds[Path("/etc/kea")] / "kea-dhcp4.conf"
 
     @property
     def kea_socket(self) -> Path:
@@ -182,13 +187,13 @@ class Site:
     racks: dict[str, Rack] = field(default_factory=dict)
 
     @staticmethod
-    def build(run: Run, programs: Programs, racks: int = 2) -> Site:
-        """Rack N stands in hall N: its agent has 10.N.0.1/22. Nothing is started yet."""
+    def build(run: Run, programs: Programs, racks: int = 2, prefix_length: int = 22) -> Site:
+        """Rack N stands in hall N: its agent has 10.N.0.1. Nothing is started yet."""
         management = ManagementNetwork(run)
         site = Site(run, programs, management, Region(run, programs, management))
         for number in range(1, racks + 1):
             network = RackNetwork.build(
-                run, f"rack{number}", management, f"10.255.0.{10 + number}", (f"10.{number}.0.1/22",))
+                run, f"rack{number}", management, f"10.255.0.{10 + number}", (f"10.{number}.0.1/{prefix_length}",))
             site.racks[network.name] = Rack(run, programs, network, number)
         return site
 
