@@ -33,15 +33,43 @@ package struct HeldAddress: Hashable, Sendable {
     return leaseEnds <= now
   }
 
-  /// The subnet's owner applied `applied` and still has a lease of the address until `lease`
-  /// (`nil`: none). Its word replaces what was known: it may have deleted the lease.
-  package mutating func acknowledge(applied: Generation, lease: Timestamp?) {
+  /// What an owner knows of the lease of an address it no longer serves.
+  package enum LeaseLeft: Hashable, Sendable {
+    /// There is none: it ended or was deleted.
+    case none
+    case until(Timestamp)
+    /// Nobody asked it, or its answer was lost: it may have been renewed until just before.
+    case unknown(latest: Timestamp)
+  }
+
+  /// The subnet's owner applied `applied`. What it says of the lease replaces what was known.
+  package mutating func acknowledge(applied: Generation, lease: LeaseLeft) {
     guard applied >= generation else { return }
     isAcknowledged = true
-    leaseEnds = lease
+    switch lease {
+    case .none: leaseEnds = nil
+    case .until(let end): leaseEnds = end
+    case .unknown(let latest): leaseEnds = max(leaseEnds ?? latest, latest)
+    }
   }
 
   /// True if a binding's address must be held when it goes: an agent may have given it out.
   /// A subnet that never had an owner was never served.
   package static func isNeeded(epoch: Epoch) -> Bool { epoch > .zero }
+}
+
+/// Addresses that left a subnet's pool. Until the owner acknowledges that, it may give them to
+/// anybody, so they are reserved for nobody.
+package struct RetiredRange: Hashable, Sendable {
+  package var range: AddressRange
+  /// The generation that took them out of the pool.
+  package var generation: Generation
+
+  /// The most ranges of one subnet that may wait for an acknowledgement.
+  package static let countMax = 64
+
+  package init(range: AddressRange, generation: Generation) {
+    self.range = range
+    self.generation = generation
+  }
 }

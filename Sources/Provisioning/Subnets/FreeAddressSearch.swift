@@ -19,6 +19,19 @@ package struct FreeAddressSearch: Sendable {
   /// How many taken addresses are read at once.
   package static let pieceSize = 512
 
+  /// All taken addresses up to some address, from the one asked for.
+  package struct Piece: Hashable, Sendable {
+    /// Ascending.
+    package var taken: [IPv4Address]
+    /// No address after the last of `taken` and up to here is taken.
+    package var through: IPv4Address
+
+    package init(taken: [IPv4Address], through: IPv4Address) {
+      self.taken = taken
+      self.through = through
+    }
+  }
+
   /// - Parameter cursor: Where to begin; `nil` or an address of another subnet: at the lowest.
   package init(_ facts: SubnetFacts, from cursor: IPv4Address?) {
     first = facts.prefix.network
@@ -33,10 +46,9 @@ package struct FreeAddressSearch: Sendable {
 
   /// The lowest free address, which is then claimed; `nil` if there is none.
   ///
-  /// - Parameter taken: Returns the taken addresses from the given one on, ascending, at most as
-  ///   many as the number says; fewer means that there are no more.
+  /// - Parameter read: Returns the taken addresses from the given one on, about `pieceSize`.
   package mutating func next(
-    taken read: (IPv4Address, Int) throws -> [IPv4Address]
+    taken read: (IPv4Address) throws -> Piece
   ) rethrows -> IPv4Address? {
     var candidate: IPv4Address? = cursor
     while true {
@@ -73,12 +85,12 @@ package struct FreeAddressSearch: Sendable {
   }
 
   private mutating func isTaken(
-    _ address: IPv4Address, _ read: (IPv4Address, Int) throws -> [IPv4Address]
+    _ address: IPv4Address, _ read: (IPv4Address) throws -> Piece
   ) rethrows -> Bool {
-    if knownThrough == nil || address > knownThrough! {
-      let piece = try read(address, Self.pieceSize)
-      taken = piece[...]
-      knownThrough = piece.count < Self.pieceSize ? last : piece.last
+    if knownThrough.map({ address > $0 }) ?? true {
+      let piece = try read(address)
+      taken = piece.taken[...]
+      knownThrough = max(piece.through, address)
     }
     while let lowest = taken.first, lowest < address { taken.removeFirst() }
     return taken.first == address

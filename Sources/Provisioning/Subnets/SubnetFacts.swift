@@ -10,8 +10,12 @@ package struct SubnetFacts: Hashable, Sendable {
   /// Addresses that agents' own interfaces have in the subnet.
   package var agentAddresses: [IPv4Address]
   package var epoch: Epoch
+  /// Left the pool, and the owner has not acknowledged it.
+  package var retired: [AddressRange]
 
-  package init(_ subnet: Subnet, agentAddresses: [IPv4Address] = [], epoch: Epoch = .zero) {
+  package init(
+    _ subnet: Subnet, agentAddresses: [IPv4Address] = [], epoch: Epoch = .zero, retired: [AddressRange] = []
+  ) {
     dhcpID = subnet.dhcpID
     name = subnet.name
     fabric = subnet.spec.fabric
@@ -21,6 +25,7 @@ package struct SubnetFacts: Hashable, Sendable {
     relays = subnet.spec.relays
     self.agentAddresses = agentAddresses
     self.epoch = epoch
+    self.retired = retired
   }
 
   /// What is wrong with reserving `address` in this subnet for whomever, or `nil`.
@@ -40,6 +45,8 @@ package struct SubnetFacts: Hashable, Sendable {
       (code, message) = (.addressReserved, "is a relay of \(name)")
     } else if let range = pool.ranges.first(where: { $0.contains(address) }) {
       (code, message) = (.addressInPool, "is inside the pool of \(name) (\(range))")
+    } else if let range = retired.first(where: { $0.contains(address) }) {
+      (code, message) = (.addressHeld, "was in the pool of \(name) (\(range)) until its agent confirms that it left")
     } else {
       return nil
     }
@@ -49,7 +56,7 @@ package struct SubnetFacts: Hashable, Sendable {
 
   /// The addresses that are given to nobody or by the pool, merged and ascending.
   package var excluded: [AddressRange] {
-    var ranges = pool.ranges
+    var ranges = pool.ranges + retired
     let single = [prefix.network, prefix.broadcast] + (gateway.map { [$0] } ?? []) + relays + agentAddresses
     ranges += single.map { AddressRange(first: $0, last: $0) }
     ranges.sort()
