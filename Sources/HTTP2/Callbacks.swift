@@ -118,13 +118,22 @@ enum Callbacks {
   private static let streamClosed: nghttp2_on_stream_close_callback = { session, id, code, user in
     guard let stream = state(session, id) else { return 0 }
     nghttp2_session_set_stream_user_data(session, id, nil)
+    context(user).resetsAfterEnd.removeAll { $0 == id }
     context(user).delegate.streamClosed(stream, id: StreamID(rawValue: id), code: ErrorCode(rawValue: code))
     return 0
   }
 
-  private static let frameSent: nghttp2_on_frame_send_callback = { _, frame, user in
-    switch UInt32(frame!.pointee.hd.type) {
+  private static let frameSent: nghttp2_on_frame_send_callback = { session, frame, user in
+    let header = frame!.pointee.hd
+    switch UInt32(header.type) {
     case NGHTTP2_DATA.rawValue: context(user).dataSent()
+    case NGHTTP2_HEADERS.rawValue:
+      let context = context(user)
+      guard !context.resetsAfterEnd.isEmpty, header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+        let index = context.resetsAfterEnd.firstIndex(of: header.stream_id)
+      else { return 0 }
+      context.resetsAfterEnd.remove(at: index)
+      nghttp2_submit_rst_stream(session, 0, header.stream_id, ErrorCode.noError.rawValue)
     case NGHTTP2_RST_STREAM.rawValue:
       let code = ErrorCode(rawValue: frame!.pointee.rst_stream.error_code)
       if !context(user).resetSent(code: code) { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }

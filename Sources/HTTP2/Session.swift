@@ -115,6 +115,11 @@ public struct Session: ~Copyable {
     nghttp2_submit_rst_stream(raw, 0, id.rawValue, code.rawValue)
   }
 
+  /// Asks the peer to stop sending once this side's END_STREAM went: RST_STREAM with NO_ERROR (RFC 9113 §8.1).
+  public func resetAfterEnd(_ id: StreamID) {
+    context.resetsAfterEnd.append(id.rawValue)
+  }
+
   /// Opens the stream's and the connection's window by what was taken from `received(data:)`.
   public func consume(_ id: StreamID, _ sizeBytes: Int) {
     nghttp2_session_consume(raw, id.rawValue, sizeBytes)

@@ -18,6 +18,10 @@ final class SessionContext {
   /// Memory for header fields on their way into nghttp2, which copies them.
   var scratch: [nghttp2_nv] = []
 
+  /// Streams to be reset with NO_ERROR once their END_STREAM went. nghttp2 drops what is queued for a stream as soon as
+  /// a reset is submitted, so the reset has to wait.
+  var resetsAfterEnd: [Int32] = []
+
   init(limits: SessionLimits, isServer: Bool, now: UInt64) {
     self.delegate = NobodyListens.instance
     self.limits = limits

@@ -104,7 +104,9 @@ extension ServerConnection: SessionDelegate {
     }
   }
 
-  public func receivedSettings() {}
+  public func receivedSettings() {
+    host.established()
+  }
 
   // MARK: Refusals
 

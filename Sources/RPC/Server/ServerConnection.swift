@@ -210,7 +210,7 @@ public final class ServerConnection {
 
   /// The response is complete. A client that still sends is asked to stop (RFC 9113 §8.1).
   func stopRequest(_ call: ServerCall) {
-    if !call.stream.requestHasEnded { session.reset(call.stream.id, .noError) }
+    if !call.stream.requestHasEnded { session.resetAfterEnd(call.stream.id) }
   }
 
   private func nanoseconds(_ instant: ContinuousClock.Instant) -> UInt64 {
@@ -228,5 +228,7 @@ public protocol ServerConnectionHost: AnyObject {
   var driver: any CallDriver { get }
   /// Starts a handler, at best at once and on this thread.
   func startTask(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never>
+  /// The client's SETTINGS arrived: it speaks HTTP/2.
+  func established()
   func pingAcknowledged(_ payload: UInt64)
 }

@@ -1,0 +1,54 @@
+internal import NIOCore
+
+/// Runs tasks on an event loop, next to the connections they belong to.
+///
+/// Work that comes from the loop itself, such as a reader woken by its data, waits in a plain array until the
+/// connection's read is complete; NIO's own queue would take a lock and a closure for each.
+final class LoopExecutor: TaskExecutor {
+  let loop: any EventLoop
+  // Only the loop's thread touches these.
+  nonisolated(unsafe) private var jobs: [UnownedJob] = []
+  nonisolated(unsafe) private var isScheduled = false
+  nonisolated(unsafe) private var isDraining = false
+
+  init(_ loop: any EventLoop) {
+    self.loop = loop
+  }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    guard loop.inEventLoop else {
+      loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+      return
+    }
+    jobs.append(job)
+    schedule()
+  }
+
+  /// Runs what is waiting, and what that adds, up to `jobsPerTurnMax`: a task that never waits must not keep
+  /// the loop from its sockets.
+  func drain() {
+    loop.assertInEventLoop()
+    if isDraining { return }
+    isDraining = true
+    var index = 0
+    while index < jobs.count, index < LoopExecutor.jobsPerTurnMax {
+      jobs[index].runSynchronously(on: asUnownedTaskExecutor())
+      index += 1
+    }
+    jobs.removeFirst(index)
+    isDraining = false
+    if !jobs.isEmpty { schedule() }
+  }
+
+  private func schedule() {
+    if isScheduled || isDraining { return }
+    isScheduled = true
+    loop.execute {
+      self.isScheduled = false
+      self.drain()
+    }
+  }
+
+  private static let jobsPerTurnMax = 1024
+}

@@ -1,0 +1,288 @@
+internal import HTTP2
+internal import Logging
+internal import NIOCore
+internal import NIOSSL
+internal import NIOTLS
+internal import RPC
+
+/// One connection of a server: moves octets between the socket and `ServerConnection`, starts handlers on the
+/// loop, and keeps time.
+final class ServerHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  private let server: ServerShared
+  private let executor: LoopExecutor
+  private let usesTLS: Bool
+  private let target = LoopDriver.Target()
+  let driver: any CallDriver
+  private var connection: ServerConnection?
+  private var context: ChannelHandlerContext?
+  private var watch: ConnectionWatch
+  private var watchTimer: Scheduled<Void>?
+  private var watchDue: NIODeadline?
+  private var deadlineTimer: Scheduled<Void>?
+  private var deadlineDue: ContinuousClock.Instant?
+  private var isReading = false
+  private var isFlushScheduled = false
+  private var isShuttingDown = false
+  private var isClosing = false
+
+  init(server: ServerShared, loop: any EventLoop, usesTLS: Bool) {
+    self.server = server
+    self.executor = server.executor(for: loop)
+    self.usesTLS = usesTLS
+    self.driver = LoopDriver(loop: loop, target: target)
+    self.watch = ConnectionWatch(limits: server.watchLimits, now: .now())
+  }
+
+  // MARK: Life
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    target.handler = self
+    if context.channel.isActive { channelActive(context: context) }
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    checkWatch()
+    if !usesTLS { begin(context) }
+    context.fireChannelActive()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .handshakeCompleted(let negotiated) = event as? TLSUserEvent {
+      // A peer that speaks no ALPN at all is given the benefit of the doubt; one that chose another protocol is not.
+      if negotiated == nil || negotiated == "h2" {
+        begin(context)
+      } else {
+        context.close(promise: nil)
+      }
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  private func begin(_ context: ChannelHandlerContext) {
+    guard connection == nil else { return }
+    connection = ServerConnection(
+      router: server.router, configuration: server.limits.connection, peer: Peer(context: context), observer: server.metrics,
+      host: self, now: .now)
+    if isShuttingDown { connection?.beginShutdown() }
+    output()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    end()
+    context.fireChannelInactive()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    end()
+  }
+
+  private func end() {
+    connection?.disconnected()
+    connection = nil
+    watchTimer?.cancel()
+    deadlineTimer?.cancel()
+    target.handler = nil
+    context = nil
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    server.logger.debug("a connection failed", metadata: ["error": "\(error)"])
+    context.close(promise: nil)
+  }
+
+  // MARK: Octets
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard let connection, !isClosing else { return }
+    isReading = true
+    let buffer = unwrapInboundIn(data)
+    do throws(HTTP2Error) {
+      try buffer.withUnsafeReadableBytes { octets throws(HTTP2Error) in try connection.receive(octets, now: .now) }
+    } catch {
+      connection.terminate(error)
+      output()
+      close(error)
+    }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if connection != nil { watch.received(now: .now()) }
+    executor.drain()
+    isReading = false
+    output()
+    context.fireChannelReadComplete()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { output() }
+    context.fireChannelWritabilityChanged()
+  }
+
+  private func output() {
+    guard let connection, let context else { return }
+    connection.flush(now: .now)
+    do throws(HTTP2Error) {
+      try FrameOutput.write(to: context) { () throws(HTTP2Error) in try connection.nextOutput() }
+    } catch {
+      connection.terminate(error)
+      close(error)
+    }
+    watch.hasCalls = connection.callCount > 0
+    scheduleDeadline()
+    if watchTimer == nil { checkWatch() }
+    if connection.isFinished { closeAfterWrites() }
+  }
+
+  private func close(_ error: HTTP2Error) {
+    server.logger.debug("closing a connection", metadata: ["reason": "\(error)"])
+    if let connection, let context, !isClosing {
+      isClosing = true
+      // Whatever can still be said: GOAWAY.
+      try? FrameOutput.write(to: context) { () throws(HTTP2Error) in try connection.nextOutput() }
+    }
+    closeAfterWrites()
+  }
+
+  /// Writes are in order, so a close behind an empty write comes after them; a peer that does not read cannot hold it
+  /// longer than the watch allows.
+  private func closeAfterWrites() {
+    guard let context else { return }
+    isClosing = true
+    let channel = context.channel
+    context.writeAndFlush(NIOAny(ByteBuffer())).whenComplete { _ in channel.close(promise: nil) }
+    context.eventLoop.scheduleTask(in: ServerHandler.closeTimeout) { channel.close(promise: nil) }
+  }
+
+  // MARK: Time
+
+  private func scheduleDeadline() {
+    guard let connection, let context, let due = connection.nextDeadline else { return }
+    if let deadlineDue, deadlineDue <= due { return }
+    deadlineTimer?.cancel()
+    deadlineDue = due
+    let delay = TimeAmount(ContinuousClock.now.duration(to: due))
+    deadlineTimer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: max(delay, .nanoseconds(0))) { [weak self] in
+      guard let self else { return }
+      deadlineDue = nil
+      self.connection?.expireCalls(now: .now)
+      output()
+    }
+  }
+
+  private func checkWatch() {
+    guard let context else { return }
+    watchTimer?.cancel()
+    watchTimer = nil
+    switch watch.check(now: .now()) {
+    case .wait(until: nil): break
+    case .wait(let due?): scheduleWatch(due, context)
+    case .ping:
+      connection?.ping(ServerHandler.keepalivePing)
+      checkWatch()
+      output()
+    case .close(.idle): beginShutdown()
+    case .close(let reason):
+      server.logger.debug("closing a connection", metadata: ["reason": "\(reason.rawValue)"])
+      server.metrics.violation(reason == .dead ? "keepalive" : "establishing", peer: Peer(context: context))
+      context.close(promise: nil)
+    }
+  }
+
+  private func scheduleWatch(_ due: NIODeadline, _ context: ChannelHandlerContext) {
+    watchTimer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(deadline: due) { [weak self] in
+      self?.checkWatch()
+    }
+  }
+
+  // MARK: Shutdown
+
+  func beginShutdown() {
+    isShuttingDown = true
+    guard let connection, let context else { return }
+    connection.beginShutdown()
+    output()
+    context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: TimeAmount(server.limits.goAwayTimeout)) { [weak self] in
+      self?.connection?.finishShutdown()
+      self?.output()
+    }
+  }
+
+  /// The drain took too long: handlers are cancelled and the connection closes.
+  func abort() {
+    guard let connection else {
+      context?.close(promise: nil)
+      return
+    }
+    connection.finishShutdown()
+    connection.cancelCalls(RPCError(.unavailable, "the server is shutting down"))
+    output()
+    closeAfterWrites()
+  }
+
+  /// "muster", and the number of keepalive among our pings.
+  private static let keepalivePing: UInt64 = 0x6d75_7374_6572_0002
+  private static let closeTimeout = TimeAmount.seconds(2)
+}
+
+extension ServerHandler: AttentionHandler {
+  func callNeedsAttention(_ call: any CallEndpoint) {
+    guard let connection, let context else { return }
+    connection.needsAttention(call)
+    if isReading || isFlushScheduled { return }
+    isFlushScheduled = true
+    context.eventLoop.assumeIsolatedUnsafeUnchecked().execute { [self] in
+      isFlushScheduled = false
+      executor.drain()
+      output()
+    }
+  }
+}
+
+extension ServerHandler: ServerConnectionHost {
+  func startTask(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+    guard server.runsHandlersOnLoop else { return Task(operation: operation) }
+    return Task.immediate(executorPreference: executor, operation: operation)
+  }
+
+  func pingAcknowledged(_ payload: UInt64) {}
+
+  func established() {
+    watch.established()
+    checkWatch()
+  }
+}
+
+extension Peer {
+  init(context: ChannelHandlerContext) {
+    let remote = context.channel.remoteAddress
+    switch remote {
+    case .v4(let address): self.init(
+      address: "\(address.host.isEmpty ? remote?.ipAddress ?? "" : address.host):\(remote?.port ?? 0)",
+      isLoopbackOrUnix: remote?.ipAddress?.hasPrefix("127.") ?? false)
+    case .v6: self.init(
+      address: "[\(remote?.ipAddress ?? "")]:\(remote?.port ?? 0)",
+      isLoopbackOrUnix: remote?.ipAddress == "::1" || remote?.ipAddress?.hasPrefix("::ffff:127.") ?? false)
+    case .unixDomainSocket, nil: self.init(
+      address: "unix:\(context.channel.localAddress?.pathname ?? "")", isLoopbackOrUnix: true)
+    }
+    tlsIdentity = TLSIdentity(context: context)
+  }
+}
+
+extension TLSIdentity {
+  /// The certificate that the handshake verified; nil without TLS or when the peer showed none.
+  init?(context: ChannelHandlerContext) {
+    guard let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
+      let certificate = handler.peerCertificate, let der = try? certificate.toDERBytes()
+    else { return nil }
+    let names = certificate._subjectAlternativeNames().compactMap { name -> String? in
+      guard name.nameType == .dnsName else { return nil }
+      return String(decoding: name.contents, as: UTF8.self)
+    }
+    self.init(certificateDER: der, dnsNames: names)
+  }
+}

@@ -1,0 +1,105 @@
+internal import Logging
+internal import NIOCore
+internal import RPC
+internal import Synchronization
+
+/// What the connections of one server share.
+final class ServerShared: Sendable {
+  let router: Router
+  let limits: ServerLimits
+  let watchLimits: ConnectionWatch.Limits
+  let metrics: ServerMetrics
+  let logger: Logger
+  let runsHandlersOnLoop: Bool
+  private let state = Mutex(State())
+
+  private struct State {
+    var executors: [ObjectIdentifier: LoopExecutor] = [:]
+    var connections: [ObjectIdentifier: Connection] = [:]
+    var isShuttingDown = false
+    var drained: CheckedContinuation<Void, Never>?
+  }
+
+  /// A connection as other threads may hold it.
+  struct Connection: Sendable {
+    let channel: any NIOCore.Channel
+    let handler: NIOLoopBound<ServerHandler>
+  }
+
+  init(router: Router, limits: ServerLimits, runsHandlersOnLoop: Bool, logger: Logger) {
+    self.router = router
+    self.limits = limits
+    self.logger = logger
+    self.runsHandlersOnLoop = runsHandlersOnLoop
+    metrics = ServerMetrics(methods: router.methods, logger: logger)
+    watchLimits = ConnectionWatch.Limits(
+      establishing: TimeAmount(limits.establishingTimeout), idle: limits.idleTimeout.map { TimeAmount($0) },
+      keepaliveInterval: limits.keepaliveInterval.map { TimeAmount($0) },
+      keepaliveTimeout: TimeAmount(limits.keepaliveTimeout), keepaliveWithoutCalls: true)
+  }
+
+  func executor(for loop: any EventLoop) -> LoopExecutor {
+    state.withLock { state in
+      if let known = state.executors[ObjectIdentifier(loop)] { return known }
+      let executor = LoopExecutor(loop)
+      state.executors[ObjectIdentifier(loop)] = executor
+      return executor
+    }
+  }
+
+  /// - Returns: false when there are too many already, or the server shuts down.
+  func add(_ connection: Connection) -> Bool {
+    let count: Int? = state.withLock { state in
+      guard !state.isShuttingDown, state.connections.count < limits.connectionsMax else { return nil }
+      state.connections[ObjectIdentifier(connection.channel)] = connection
+      return state.connections.count
+    }
+    guard let count else { return false }
+    metrics.connectionsChanged(to: count)
+    connection.channel.closeFuture.whenComplete { _ in self.remove(connection) }
+    return true
+  }
+
+  private func remove(_ connection: Connection) {
+    let (count, drained) = state.withLock { state in
+      state.connections[ObjectIdentifier(connection.channel)] = nil
+      let drained = state.connections.isEmpty ? state.drained : nil
+      if drained != nil { state.drained = nil }
+      return (state.connections.count, drained)
+    }
+    metrics.connectionsChanged(to: count)
+    drained?.resume()
+  }
+
+  /// Tells every connection to end gracefully; none is added from now on.
+  func beginShutdown() {
+    for connection in closeDoor() {
+      connection.channel.eventLoop.execute { connection.handler.value.beginShutdown() }
+    }
+  }
+
+  /// Ends what the drain left over.
+  func abort() {
+    for connection in closeDoor() {
+      connection.channel.eventLoop.execute { connection.handler.value.abort() }
+    }
+  }
+
+  func waitUntilDrained() async {
+    await withCheckedContinuation { continuation in
+      let isDrained = state.withLock { state in
+        if state.connections.isEmpty { return true }
+        state.drained = continuation
+        return false
+      }
+      if isDrained { continuation.resume() }
+    }
+  }
+
+  private func closeDoor() -> [Connection] {
+    state.withLock { state in
+      state.isShuttingDown = true
+      return Array(state.connections.values)
+    }
+  }
+}
