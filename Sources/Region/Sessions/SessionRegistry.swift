@@ -1,0 +1,144 @@
+internal import Synchronization
+package import Provisioning
+
+/// Which agents are there. It lives in memory: a restarted region learns it anew from the agents' Hello, and waits a
+/// grace before it calls anybody offline. What agents say of themselves is in the store.
+package final class SessionRegistry: Sendable {
+  /// An agent as its newest session shows it.
+  package struct Presence: Sendable, Hashable {
+    package var session: SessionEpoch
+    /// A stream is open. An agent between two streams is still online for a while.
+    package var isConnected: Bool
+    package var isOnline: Bool
+    package var lastSeen: Timestamp
+  }
+
+  /// A running session, to reach it from outside.
+  struct Handle: Sendable {
+    var session: SessionEpoch
+    var boot: BootID
+    /// Ends the session with this reason.
+    var displace: @Sendable (_ isOtherBoot: Bool) -> Void
+  }
+
+  private struct Entry {
+    var presence: Presence
+    var handle: Handle?
+    var heardUptime: Int64
+    var displacedBoots: [BootID] = []
+  }
+
+  private struct State {
+    var entries: [AgentName: Entry] = [:]
+  }
+
+  private let state = Mutex(State())
+
+  /// Boots of one agent that were displaced and are remembered, so that none of them comes back.
+  package static let displacedBootsMax = 8
+
+  package init() {}
+
+  // MARK: Reading
+
+  package func presence(of agent: AgentName) -> Presence? {
+    state.withLock { $0.entries[agent]?.presence }
+  }
+
+  package func isOnline(_ agent: AgentName) -> Bool {
+    presence(of: agent)?.isOnline ?? false
+  }
+
+  /// Agents that are online now, in natural order.
+  package func onlineAgents() -> [AgentName] {
+    state.withLock { state in state.entries.filter { $0.value.presence.isOnline }.keys.sorted() }
+  }
+
+  // MARK: Sessions
+
+  /// Whether this start of the agent's process was displaced by another and must not come back.
+  func isDisplaced(_ boot: BootID, of agent: AgentName) -> Bool {
+    state.withLock { $0.entries[agent]?.displacedBoots.contains(boot) ?? false }
+  }
+
+  /// What attaching a session found.
+  struct Attachment: Sendable, Hashable {
+    /// It was not online before.
+    var cameOnline: Bool
+    /// A stream of another boot was open and alive: two machines may use one identity.
+    var displacedOtherBoot: Bool
+  }
+
+  /// Makes `handle` the agent's session; one that was there is displaced.
+  ///
+  /// - Returns: Nil when a newer session is attached already: two were claimed at about the same time.
+  func attach(_ handle: Handle, agent: AgentName, now: Timestamp, uptime: Int64) -> Attachment? {
+    let (attachment, displaced) = state.withLock { state -> (Attachment?, Handle?) in
+      let old = state.entries[agent]
+      if let old, old.handle != nil, old.presence.session > handle.session { return (nil, nil) }
+      var boots = old?.displacedBoots ?? []
+      let isOtherBoot = old?.handle.map { $0.boot != handle.boot } ?? false
+      if isOtherBoot, let boot = old?.handle?.boot {
+        boots = boots.suffix(Self.displacedBootsMax - 1) + [boot]
+      }
+      state.entries[agent] = Entry(
+        presence: Presence(
+          session: handle.session, isConnected: true, isOnline: true, lastSeen: now),
+        handle: handle, heardUptime: uptime, displacedBoots: boots)
+      return (
+        Attachment(cameOnline: old?.presence.isOnline != true, displacedOtherBoot: isOtherBoot), old?.handle
+      )
+    }
+    if let attachment { displaced?.displace(attachment.displacedOtherBoot) }
+    return attachment
+  }
+
+  /// The session's stream is closed. The agent stays online until it has been silent for long enough.
+  func detach(_ session: SessionEpoch, of agent: AgentName) {
+    state.withLock { state in
+      guard state.entries[agent]?.handle?.session == session else { return }
+      state.entries[agent]?.handle = nil
+      state.entries[agent]?.presence.isConnected = false
+    }
+  }
+
+  /// The agent spoke in this session.
+  ///
+  /// - Returns: False when the session is not the agent's newest, so that nothing it says counts.
+  func heard(_ session: SessionEpoch, of agent: AgentName, now: Timestamp, uptime: Int64) -> Bool {
+    state.withLock { state in
+      guard state.entries[agent]?.presence.session == session else { return false }
+      state.entries[agent]?.presence.lastSeen = now
+      state.entries[agent]?.heardUptime = uptime
+      return true
+    }
+  }
+
+  // MARK: Time
+
+  /// Known agents after a start of the region: nobody has been heard, and nobody is offline before the grace is over.
+  func restore(_ agents: [(name: AgentName, session: SessionEpoch, lastSeen: Timestamp)], uptime: Int64) {
+    state.withLock { state in
+      for agent in agents where state.entries[agent.name] == nil {
+        state.entries[agent.name] = Entry(
+          presence: Presence(
+            session: agent.session, isConnected: false, isOnline: true, lastSeen: agent.lastSeen),
+          heardUptime: uptime)
+      }
+    }
+  }
+
+  /// Agents that were silent for longer than `limit` and are offline from now on.
+  func expire(uptime: Int64, limit: Int64) -> [AgentName] {
+    state.withLock { state in
+      let silent = state.entries.filter { $0.value.presence.isOnline && uptime - $0.value.heardUptime > limit }
+      for name in silent.keys { state.entries[name]?.presence.isOnline = false }
+      return silent.keys.sorted()
+    }
+  }
+
+  func remove(_ agent: AgentName) {
+    let handle = state.withLock { $0.entries.removeValue(forKey: agent)?.handle }
+    handle?.displace(true)
+  }
+}
