@@ -1,0 +1,54 @@
+internal import Logging
+package import Provisioning
+
+extension Rack: PhoneHomeDesk {
+  /// How long a machine waits that comes while the spool is full.
+  static let spoolFullRetry: Duration = .seconds(60)
+
+  package func phoneHome(_ report: MachineReport, at localAddress: IPv4Address) async throws -> PhoneHomeOutcome {
+    let content = mirror.content
+    let here = content.appliedState.subnets.filter { $0.attachment?.agentAddress == localAddress }
+    guard let mac = report.macs.first, !here.isEmpty else { return .notServed }
+    if let binding = here.lazy.compactMap({ $0.binding(of: mac) }).first {
+      return try welcome(binding, content)
+    }
+    let home = here.first { $0.header.prefix.contains(report.address) } ?? here[0]
+    return try enlist(report, in: home.dhcpID)
+  }
+
+  /// A known machine is up. Its order to boot once is used up now, and stays so whatever the region knows.
+  private func welcome(_ binding: Binding, _ content: MirrorContent) throws -> PhoneHomeOutcome {
+    var used: UInt64 = 0
+    if let once = binding.bootOnce, content.usedUp[binding.key] != once.token {
+      let use = BootOnceUse(key: binding.key, token: once.token)
+      _ = try mirror.use(use)
+      view.use(use)
+      used = once.token
+      log.info("booted once; back to the profile", metadata: ["node": "\(binding.hostname)", "once": "\(once.profile)"])
+    }
+    record(
+      BootObservation(dhcpID: binding.subnet, mac: binding.mac, stage: .phoneHome, time: time.wall), bootOnce: used)
+    return .known(binding.hostname, next: binding.profile(usedUp: binding.bootOnce?.token))
+  }
+
+  private func enlist(_ report: MachineReport, in subnet: DHCPSubnetID) throws -> PhoneHomeOutcome {
+    if let wait = change({ $0.meter.admit(subnet, now: time.elapsed) }) { return .busy(retryAfter: wait) }
+    let id = (0..<2).flatMap { _ in bigEndian(random()) }
+    let outcome = try mirror.spool(SpooledEnlistment(id: id, dhcpID: subnet, report: report, time: time.wall))
+    switch outcome {
+    case .spooled:
+      log.info("an unknown machine enlisted", metadata: ["mac": "\(report.macs[0])", "subnet": "\(subnet)"])
+      sayable.raise()
+      return .enlisted
+    case .alreadySpooled:
+      return .enlisted
+    case .full:
+      log.error("the spool of enlistments is full; newer machines must wait", metadata: ["max": "\(Mirror.spoolMax)"])
+      return .busy(retryAfter: Self.spoolFullRetry)
+    }
+  }
+}
+
+func bigEndian(_ number: UInt64) -> [UInt8] {
+  (0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * $0)) }
+}
