@@ -160,7 +160,7 @@ extension GoogleRpc.BadRequest.FieldViolation: RPC.Message {
 
   init(_ c: UnsafePointer<Google__Rpc__BadRequest__FieldViolation>) {
     self.field = RPC.CField.string(c.pointee.field)
-    self.description_ = RPC.CField.string(c.pointee.description)
+    self.description = RPC.CField.string(c.pointee.description)
   }
 
   /// Valid as long as the arena.
@@ -168,7 +168,7 @@ extension GoogleRpc.BadRequest.FieldViolation: RPC.Message {
     let c = arena.allocate(Google__Rpc__BadRequest__FieldViolation.self)
     google__rpc__bad_request__field_violation__init(c)
     if !self.field.isEmpty { c.pointee.field = arena.string(self.field) }
-    if !self.description_.isEmpty { c.pointee.description = arena.string(self.description_) }
+    if !self.description.isEmpty { c.pointee.description = arena.string(self.description) }
     return c
   }
 }
@@ -243,7 +243,7 @@ extension GoogleRpc.PreconditionFailure.Violation: RPC.Message {
   init(_ c: UnsafePointer<Google__Rpc__PreconditionFailure__Violation>) {
     self.type = RPC.CField.string(c.pointee.type)
     self.subject = RPC.CField.string(c.pointee.subject)
-    self.description_ = RPC.CField.string(c.pointee.description)
+    self.description = RPC.CField.string(c.pointee.description)
   }
 
   /// Valid as long as the arena.
@@ -252,7 +252,7 @@ extension GoogleRpc.PreconditionFailure.Violation: RPC.Message {
     google__rpc__precondition_failure__violation__init(c)
     if !self.type.isEmpty { c.pointee.type = arena.string(self.type) }
     if !self.subject.isEmpty { c.pointee.subject = arena.string(self.subject) }
-    if !self.description_.isEmpty { c.pointee.description = arena.string(self.description_) }
+    if !self.description.isEmpty { c.pointee.description = arena.string(self.description) }
     return c
   }
 }
@@ -283,7 +283,7 @@ extension GoogleRpc.ResourceInfo: RPC.Message {
     self.resourceType = RPC.CField.string(c.pointee.resource_type)
     self.resourceName = RPC.CField.string(c.pointee.resource_name)
     self.owner = RPC.CField.string(c.pointee.owner)
-    self.description_ = RPC.CField.string(c.pointee.description)
+    self.description = RPC.CField.string(c.pointee.description)
   }
 
   /// Valid as long as the arena.
@@ -293,7 +293,7 @@ extension GoogleRpc.ResourceInfo: RPC.Message {
     if !self.resourceType.isEmpty { c.pointee.resource_type = arena.string(self.resourceType) }
     if !self.resourceName.isEmpty { c.pointee.resource_name = arena.string(self.resourceName) }
     if !self.owner.isEmpty { c.pointee.owner = arena.string(self.owner) }
-    if !self.description_.isEmpty { c.pointee.description = arena.string(self.description_) }
+    if !self.description.isEmpty { c.pointee.description = arena.string(self.description) }
     return c
   }
 }

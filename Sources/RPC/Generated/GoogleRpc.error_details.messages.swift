@@ -43,13 +43,13 @@ extension GoogleRpc {
       /// Path of the field in snake_case, for example "interfaces[0].address".
       public var field: String = ""
       /// What is wrong, for people.
-      public var description_: String = ""
+      public var description: String = ""
 
       public init() {}
 
-      public init(field: String = "", description_: String = "") {
+      public init(field: String = "", description: String = "") {
         self.field = field
-        self.description_ = description_
+        self.description = description
       }
     }
   }
@@ -70,14 +70,14 @@ extension GoogleRpc {
       /// What it is about, for example "subnet/hall1".
       public var subject: String = ""
       /// For people.
-      public var description_: String = ""
+      public var description: String = ""
 
       public init() {}
 
-      public init(type: String = "", subject: String = "", description_: String = "") {
+      public init(type: String = "", subject: String = "", description: String = "") {
         self.type = type
         self.subject = subject
-        self.description_ = description_
+        self.description = description
       }
     }
   }
@@ -89,15 +89,15 @@ extension GoogleRpc {
     public var resourceName: String = ""
     public var owner: String = ""
     /// What happened to it, for people.
-    public var description_: String = ""
+    public var description: String = ""
 
     public init() {}
 
-    public init(resourceType: String = "", resourceName: String = "", owner: String = "", description_: String = "") {
+    public init(resourceType: String = "", resourceName: String = "", owner: String = "", description: String = "") {
       self.resourceType = resourceType
       self.resourceName = resourceName
       self.owner = owner
-      self.description_ = description_
+      self.description = description
     }
   }
 }
