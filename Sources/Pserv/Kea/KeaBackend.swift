@@ -162,6 +162,9 @@ package final class KeaBackend: DHCPBackend {
     leaseFile.withLock { $0.table.holder(of: address, at: clock.wall) }
   }
 
+  /// The daemon's process id; `nil` when it does not run.
+  package var pid: Int32? { daemon.pid }
+
   private func watchLeases() async throws {
     while true {
       do { try followLeases() } catch {

@@ -17,6 +17,8 @@ struct DHCPMessage: Sendable, Hashable {
   var hardware: MACAddress
   /// Option 54.
   var server: IPv4Address?
+  /// Option 50; written, not read.
+  var requestedAddress: IPv4Address?
 
   static let serverPort: UInt16 = 67
   static let clientPort: UInt16 = 68
@@ -107,6 +109,10 @@ struct DHCPMessage: Sendable, Hashable {
     out.zeros(10 + 64 + 128)
     out.uint32(Self.cookie)
     out.append([53, 1, kind.rawValue])
+    if let requestedAddress {
+      out.append([50, 4])
+      out.uint32(requestedAddress.bits)
+    }
     if let server {
       out.append([54, 4])
       out.uint32(server.bits)
