@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from lab import netns, packages, population, run as runs
-from lab.detach import detached
+from lab import netns, packages, population
+from lab import run as runs
+from lab.detach import LetGo, detached
 from lab.dhcp import Client
 from lab.dora import lease, lease_all
 from lab.host import Host
@@ -183,7 +185,7 @@ class Demo:
             note("phoned home, next boot is local")
 
     def _enlists(self, machine: Machine) -> None:
-        def enlisted() -> list[dict[str, object]]:
+        def enlisted() -> list[dict[str, Any]]:
             nodes = self._operator.json("node", "list", "--state", "new")["nodes"]
             return [node for node in nodes if node["interfaces"][0]["mac"] == UNKNOWN.mac]
 
@@ -196,7 +198,7 @@ class Demo:
             node = found[0]
             expect(node["serial"] == UNKNOWN.serial, f"its serial number is {node['serial']!r}, not {UNKNOWN.serial!r}")
             self._timeline.say("region", f"{node['name']} is new: serial {node['serial']}, {said['address']}")
-            self._operator.run("node", "accept", str(node["name"]), "--name", "web9", "--address", "auto", "--wait")
+            self._operator.run("node", "accept", node["name"], "--name", "web9", "--address", "auto", "--wait")
             address = self._operator.node("web9")["interfaces"][0]["address"]
             with self._rack1.clients() as wire:
                 got = lease(wire, Client(UNKNOWN.mac))
@@ -238,8 +240,8 @@ class Demo:
                 self._timeline.say(status["owner"], f"{name} epoch {status['epoch']}, applied {status['applied']} = head")
 
 
-def perform(programs: Programs, kept: Callable[[Path], None] | None) -> int:
-    """Plays the demo and ends it; with `kept`, calls that after the checks and waits for a signal first."""
+def perform(programs: Programs, let_go: LetGo | None) -> int:
+    """Plays the demo and ends it; with `let_go`, calls that after the checks and waits for a signal first."""
     timeline = Timeline()
     try:
         with Run.open(KIND) as run:
@@ -247,15 +249,15 @@ def perform(programs: Programs, kept: Callable[[Path], None] | None) -> int:
             try:
                 site.put_boot_files()
                 Demo(site, timeline).play()
-                passed = timeline.conclude()
-                if kept is not None:
-                    run.keep()
-                    kept(write_environment(site))
+                status = 0 if timeline.conclude() else 1
+                if status:
+                    show_logs(run)
+                if let_go is not None:
+                    words = f"Talk to it:  . {write_environment(site)}      Stop it:  scripts/demo --stop"
+                    let_go(status, words)
                     while True:
                         signal.pause()
-                if not passed:
-                    show_logs(run)
-                return 0 if passed else 1
+                return status
             except CheckFailed as error:
                 timeline.say("FAIL", str(error))
                 show_logs(run)
@@ -265,7 +267,7 @@ def perform(programs: Programs, kept: Callable[[Path], None] | None) -> int:
     except Interrupted as signalled:
         timeline.say("lab", f"ended by {signalled}")
         return 130
-    except (OSError, packages.PackageMissing) as error:
+    except (OSError, subprocess.SubprocessError, packages.PackageMissing) as error:
         timeline.say("FAIL", str(error))
         return 1
 
@@ -314,8 +316,8 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if not chosen.keep:
-        return perform(programs, kept=None)
-    return detached(lambda kept: perform(programs, kept))
+        return perform(programs, let_go=None)
+    return detached(lambda let_go: perform(programs, let_go))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
+
+# What the work calls when it wants to go on alone: a status to end the terminal's command with, and last words.
+LetGo = Callable[[int, str], None]
 
 
-def detached(work: Callable[[Callable[[Path], None]], int]) -> int:
-    """Runs `work` in a child. Ends with the child's status, or with 0 as soon as the child calls what it was given.
+def detached(work: Callable[[LetGo], int]) -> int:
+    """Runs `work` in a child. Ends with the child's status, or with the one it lets go with.
 
     Until then Ctrl-C and the like reach the child through this process; after that it belongs to nobody, has closed
     the terminal, and ends by SIGTERM.
@@ -27,20 +29,21 @@ def detached(work: Callable[[Callable[[Path], None]], int]) -> int:
     with os.fdopen(reader, "rb") as pipe:
         text = pipe.read().decode()
     if text:
-        print(text, end="")
-        return 0
+        status, _, words = text.partition(" ")
+        print(words)
+        return int(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _run(work: Callable[[Callable[[Path], None]], int], writer: int) -> int:
-    def let_go(environment: Path) -> None:
+def _run(work: Callable[[LetGo], int], writer: int) -> int:
+    def let_go(status: int, words: str) -> None:
         sys.stdout.flush()
-        message = f"Talk to it:  . {environment}        Stop it:  scripts/demo --stop\n"
+        sys.stderr.flush()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(nowhere, descriptor)
         os.close(nowhere)
-        os.write(writer, message.encode())
+        os.write(writer, f"{status} {words}".encode())
         os.close(writer)
 
     try:

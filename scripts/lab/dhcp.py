@@ -172,7 +172,7 @@ class Message:
     @property
     def lease_seconds(self) -> int:
         value = self.options.get(Option.LEASE_TIME, b"")
-        return int.from_bytes(value, "big") if len(value) == 4 else 0
+        return int.from_bytes(value) if len(value) == 4 else 0
 
 
 def checksum(data: bytes) -> int:

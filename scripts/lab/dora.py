@@ -85,6 +85,8 @@ class Outcome:
     addresses: frozenset[str]
     servers: frozenset[str]
     milliseconds: float
+    # When it ended, by the monotonic clock, in seconds.
+    moment: float
 
     @property
     def address(self) -> str:
@@ -126,7 +128,7 @@ class Wire:
         """Every answer that is there, after waiting at most `timeout` seconds for the first."""
         if not select.select([self._socket], [], [], max(timeout, 0))[0]:
             return []
-        messages = []
+        messages: list[Message] = []
         while True:
             try:
                 data = self._socket.recv(2048)
@@ -170,14 +172,14 @@ def lease_all(wire: Wire, clients: Iterable[Client], timeout: float,
             begun[exchange.xid] = time.monotonic()
             transmit(exchange, 1)
         for message in wire.receive(0.05):
-            exchange = every.get(message.xid)
-            if exchange is None or exchange.client.mac != message.mac or not exchange.receive(message):
+            answered = every.get(message.xid)
+            if answered is None or answered.client.mac != message.mac or not answered.receive(message):
                 continue
-            if exchange.finished:
+            if answered.finished:
                 ended[message.xid] = time.monotonic()
                 running.pop(message.xid, None)
             else:
-                transmit(exchange, 1)
+                transmit(answered, 1)
         now = time.monotonic()
         for exchange in list(running.values()):
             moment, tries = sent[exchange.xid]
@@ -190,14 +192,15 @@ def lease_all(wire: Wire, clients: Iterable[Client], timeout: float,
     until = min(time.monotonic() + linger, deadline + linger)
     while time.monotonic() < until:
         for message in wire.receive(until - time.monotonic()):
-            if (exchange := every.get(message.xid)) and exchange.client.mac == message.mac:
-                exchange.receive(message)
+            if (answered := every.get(message.xid)) and answered.client.mac == message.mac:
+                answered.receive(message)
     now = time.monotonic()
     return [
         Outcome(
             exchange.client, exchange.lease, exchange.refused,
             frozenset(exchange.addresses), frozenset(exchange.servers),
             (ended.get(exchange.xid, now) - begun.get(exchange.xid, now)) * 1000,
+            ended.get(exchange.xid, now),
         )
         for exchange in exchanges
     ]

@@ -27,7 +27,7 @@ def command(path: Path, name: str, arguments: dict[str, Any] | None = None, time
         answer = bytearray()
         while len(answer) < ANSWER_BYTES_MAX and (piece := connection.recv(1 << 16)):
             answer += piece
-    decoded = json.loads(answer)
+    decoded: dict[str, Any] = json.loads(answer)
     if decoded["result"] not in (0, 3):
         raise KeaRefused(f"{name}: {decoded.get('text', decoded)}")
     return decoded
@@ -44,4 +44,5 @@ def leases(path: Path) -> dict[str, str]:
 
 def configuration(path: Path) -> dict[str, Any]:
     """What Kea serves now, which is not always what its file says."""
-    return command(path, "config-get")["arguments"]["Dhcp4"]
+    served: dict[str, Any] = command(path, "config-get")["arguments"]["Dhcp4"]
+    return served

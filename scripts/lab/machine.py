@@ -56,7 +56,7 @@ class Machine:
 
     def wait_console(self, pattern: str, timeout: float = BOOT_SECONDS_MAX) -> re.Match[str]:
         """The first match on the console; CheckFailed, with the console's tail, when the machine ends first."""
-        def seen() -> object:
+        def seen() -> re.Match[str] | None:
             ended = self.process.status is not None
             if found := re.search(pattern, self.console()):
                 return found
@@ -65,7 +65,7 @@ class Machine:
             return None
 
         try:
-            return until(f"'{pattern}' on the console", seen, timeout)  # type: ignore[return-value]
+            return until(f"'{pattern}' on the console", seen, timeout)
         except CheckFailed as error:
             raise CheckFailed(f"{error}\n{self.tail()}") from None
 

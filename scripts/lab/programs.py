@@ -101,7 +101,8 @@ class Operator:
         return {subnet["name"]: subnet for subnet in self.json("subnet", "list")["subnets"]}
 
     def node(self, name: str) -> dict[str, Any]:
-        return self.json("node", "show", name)
+        node: dict[str, Any] = self.json("node", "show", name)
+        return node
 
     def is_reachable(self) -> bool:
         return self.run("status", expect=None).status == 0

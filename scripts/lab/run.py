@@ -46,7 +46,6 @@ class Manifest:
     kind: str
     owner: int
     owner_start: int
-    kept: bool = False
 
     @property
     def is_owned(self) -> bool:
@@ -98,10 +97,6 @@ class Run:
         subprocess.run(["ip", "netns", "add", name], check=True)
         subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
         return name
-
-    def keep(self) -> None:
-        self.manifest.kept = True
-        _write(self.manifest)
 
 
 def prefix(run: str) -> str:
@@ -189,7 +184,7 @@ def _prepare_host() -> None:
         return
     ROOT.mkdir(mode=0o755)
     made = [folder for folder in KEA_FOLDERS if not folder.exists()]
-    state = HostState([str(folder) for folder in made], netns_mount=not os.path.ismount(NAMED))
+    state = HostState([str(folder) for folder in made], netns_mount=not _is_mounted(NAMED))
     (ROOT / "host.json").write_text(json.dumps(asdict(state)))
     for folder in made:
         folder.mkdir(parents=True)
@@ -203,11 +198,16 @@ def _restore_host() -> None:
             with suppress(OSError):
                 Path(folder).rmdir()
         # `ip netns add` mounts /run/netns over itself; undone only if nobody else has a namespace there.
-        if state.netns_mount and os.path.ismount(NAMED) and not any(NAMED.iterdir()):
+        if state.netns_mount and _is_mounted(NAMED) and not any(NAMED.iterdir()):
             subprocess.run(["umount", str(NAMED)], check=False)
             with suppress(OSError):
                 NAMED.rmdir()
     shutil.rmtree(ROOT, ignore_errors=True)
+
+
+def _is_mounted(path: Path) -> bool:
+    """Unlike `os.path.ismount` this also knows a folder that is mounted over itself."""
+    return any(line.split()[4] == str(path) for line in Path("/proc/self/mountinfo").read_text().splitlines())
 
 
 _depth = threading.local()

@@ -8,7 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TextIO, TypeVar
+
+Value = TypeVar("Value")
 
 RED, GREEN, PLAIN = "\033[31m", "\033[32m", "\033[0m"
 
@@ -77,7 +79,7 @@ def expect(condition: bool, message: str) -> None:
         raise CheckFailed(message)
 
 
-def until(what: str, probe: Callable[[], object], timeout: float, interval: float = 0.1) -> object:
+def until(what: str, probe: Callable[[], Value | None], timeout: float, interval: float = 0.1) -> Value:
     """The first true value of `probe`, asked every `interval` seconds; CheckFailed after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (value := probe()):

@@ -9,7 +9,8 @@ import sys
 import time
 import unittest
 
-from lab import netns, run as runs
+from lab import netns
+from lab import run as runs
 
 SECONDS_MAX = 120
 

@@ -69,21 +69,17 @@ class Edits(RackCase):
             asking.join()
         self.assert_leased(self.rack1, 0x200001, second)
         self.assert_leased(self.rack1, 0x200002, first)
-        self.assertGreater(len(seen), 4)
+        seen.sort(key=lambda outcome: outcome.moment)
+        for address, before, after in ((first, mac(0x200001), mac(0x200002)), (second, mac(0x200002), mac(0x200001))):
+            holders = [outcome.client.mac for outcome in seen if outcome.address == address]
+            self.assertGreater(len(holders), 4)
+            # Once it has changed hands it never goes back, not even for one exchange.
+            changes = [one for one, next_ in zip(holders, holders[1:], strict=False) if one != next_]
+            self.assertIn(changes, ([], [before]), f"{address} went from hand to hand")
+            self.assertLessEqual(set(holders), {before, after})
         for outcome in seen:
             self.assertLessEqual(outcome.addresses, {first, second}, "an address that nobody gave it")
             self.assertLessEqual(len(outcome.addresses), 1, "two addresses in one exchange")
-        # No moment at which both had one address: the order of the answers of one machine tells when it changed.
-        holders = {first: mac(0x200001), second: mac(0x200002)}
-        for outcome in seen:
-            if outcome.lease is None:
-                continue
-            holders = {address: owner for address, owner in holders.items() if owner != outcome.client.mac}
-            taken_from = holders.get(outcome.address)
-            if taken_from is not None:
-                # The other machine still believes in its lease; only the swap itself may do this.
-                self.assertEqual({outcome.client.mac, taken_from}, {mac(0x200001), mac(0x200002)})
-            holders[outcome.address] = outcome.client.mac
 
     def test_an_address_taken_from_a_machine_is_held(self) -> None:
         address = self.add_node("leaver", 0x300001)

@@ -9,7 +9,7 @@ import time
 import unittest
 
 from lab.tests.rack_case import RackCase, mac
-from lab.timeline import CheckFailed, until
+from lab.timeline import until
 
 WAIT_TIMED_OUT = 7
 
@@ -34,7 +34,7 @@ class Failures(RackCase):
         try:
             for _ in range(3):
                 count = len(acknowledged)
-                until("ten more edits", lambda: len(acknowledged) > count + 10, timeout=20)
+                until("ten more edits", lambda count=count: len(acknowledged) > count + 10, timeout=20)
                 self.site.region.kill()
                 self.site.region.start()
         finally:

@@ -14,12 +14,13 @@ import threading
 import time
 import unittest
 from pathlib import Path
+from typing import ClassVar
 
-from lab import dhcp, dora, initramfs, netns, packages, population, run as runs
+from lab import dhcp, dora, initramfs, netns, packages, population
+from lab import run as runs
 from lab.dhcp import Client, Kind, Message, Option
 from lab.machine import Hardware, Machine
 from lab.network import ManagementNetwork, RackNetwork
-from lab.processes import Process
 from lab.programs import REPOSITORY
 from lab.router import Router
 from lab.run import KEA_FOLDERS, Run
@@ -118,32 +119,33 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 class Reference(unittest.TestCase):
     """cluster/reference/kea-dhcp4.json does what its README says."""
 
+    lab: ClassVar[Run]
+    rack: ClassVar[RackNetwork]
+
     @classmethod
     def setUpClass(cls) -> None:
-        cls.run_ = cls.enterClassContext(Run.open("test"))
-        management = ManagementNetwork(cls.run_)
-        cls.rack = RackNetwork.build(cls.run_, "rack1", management, "10.255.0.11", ("10.1.0.1/22",))
-        cls.router = Router(cls.rack.wire, "sw0", "fd00:1::")
-        cls.addClassCleanup(cls.router.close)
-        cls.kea = cls.start_kea()
+        cls.lab = cls.enterClassContext(Run.open("test"))
+        management = ManagementNetwork(cls.lab)
+        cls.rack = RackNetwork.build(cls.lab, "rack1", management, "10.255.0.11", ("10.1.0.1/22",))
+        cls.addClassCleanup(Router(cls.rack.wire, "sw0", "fd00:1::").close)
+        cls.start_kea()
         cls.start_files()
 
     @classmethod
-    def start_kea(cls) -> Process:
+    def start_kea(cls) -> None:
         binds = {}
         for target in KEA_FOLDERS:
-            source = cls.run_.folder / "host" / target.relative_to("/")
+            source = cls.lab.folder / "host" / target.relative_to("/")
             source.mkdir(parents=True)
             binds[target] = source
         shutil.copyfile(REFERENCE, binds[Path("/etc/kea")] / "kea-dhcp4.conf")
-        kea = cls.run_.supervisor.start(
+        kea = cls.lab.supervisor.start(
             "kea", ["kea-dhcp4", "-c", "/etc/kea/kea-dhcp4.conf"], namespace=cls.rack.namespace, binds=binds)
         kea.wait_line("DHCP4_STARTED", 10)
-        return kea
 
     @classmethod
     def start_files(cls) -> None:
-        root, tftp = cls.run_.folder / "http", cls.run_.folder / "tftp"
+        root, tftp = cls.lab.folder / "http", cls.lab.folder / "tftp"
         (root / "boot").mkdir(parents=True)
         tftp.mkdir()
         kernel, busybox = packages.cloud_kernel(CACHE), packages.busybox(CACHE)
@@ -151,7 +153,7 @@ class Reference(unittest.TestCase):
         initramfs.build(kernel, busybox, root / "boot/initrd.gz")
         for loader in LOADERS:
             shutil.copyfile(Path("/usr/lib/ipxe") / loader, tftp / loader)
-        cls.run_.supervisor.start(
+        cls.lab.supervisor.start(
             "tftp", ["in.tftpd", "--foreground", "--address", "10.1.0.1:69", "--user", "tftp", "--secure", tftp],
             namespace=cls.rack.namespace)
 
@@ -200,7 +202,7 @@ class Reference(unittest.TestCase):
         busybox = packages.busybox(CACHE)
         subprocess.run(["ip", "-n", self.rack.wire, "addr", "add", "10.1.2.250/22", "dev", "probe0"], check=True)
         for loader in LOADERS:
-            copy = self.run_.folder / f"copy-{loader}"
+            copy = self.lab.folder / f"copy-{loader}"
             subprocess.run(
                 ["ip", "netns", "exec", self.rack.wire, str(busybox), "tftp", "-g", "-r", loader, "-l", str(copy),
                  "10.1.0.1"], check=True, timeout=20, capture_output=True)
@@ -209,8 +211,8 @@ class Reference(unittest.TestCase):
     def test_a_bios_and_a_uefi_machine_boot(self) -> None:
         began = time.monotonic()
         machines = [
-            Machine.power_on(self.run_, self.rack, Hardware("m1", "52:54:00:00:01:01", "bios", "S1")),
-            Machine.power_on(self.run_, self.rack, Hardware("m2", "52:54:00:00:01:02", "uefi", "S2", memory_mib=512)),
+            Machine.power_on(self.lab, self.rack, Hardware("m1", "52:54:00:00:01:01", "bios", "S1")),
+            Machine.power_on(self.lab, self.rack, Hardware("m2", "52:54:00:00:01:02", "uefi", "S2", memory_mib=512)),
         ]
         for machine, address in zip(machines, ("10.1.0.11", "10.1.0.12"), strict=True):
             said = machine.wait_boot()
