@@ -113,10 +113,3 @@ package struct Outbox: Sendable {
     told.links = links
   }
 }
-
-extension Duration {
-  var nanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-  }
-}

@@ -1,0 +1,89 @@
+package import Provisioning
+
+/// Everything an operator decides about an agent, checked.
+package struct PservSettings: Sendable, Hashable {
+  package var name: AgentName
+  package var regions: [Endpoint]
+  package var tokenFile: String
+  /// `nil`: cleartext.
+  package var tlsCA: String?
+  package var state: String
+  /// Interface to fabric; at most `interfacesMax`.
+  package var interfaces: [String: FabricName]
+  package var probeTimeout: Duration
+  package var memoryMaxBytes: Int
+  package var tftpPort: UInt16
+  package var tftpRoot: String
+  package var httpPort: UInt16
+  package var bootRoot: String
+  package var healthListen: [Endpoint]
+  package var logLevel: String
+  package var logsJSON: Bool
+
+  package static let interfacesMax = 256
+  /// As the kernel limits it (IFNAMSIZ less its NUL).
+  package static let interfaceOctetsMax = 15
+
+  /// The mirror's database.
+  package var mirrorPath: String { state + "/mirror.db" }
+  package var lockPath: String { state + "/lock" }
+
+  /// Reads every key from `resolver`.
+  ///
+  /// - Parameter hostName: The machine's name; its part before the first dot is the default name.
+  /// - Throws: All problems at once; the file's own problems come first.
+  package init(
+    _ resolver: SettingsResolver, hostName: String, fileProblems: [SettingsProblem] = []
+  ) throws(SettingsProblems) {
+    var reader = SettingsReader(resolver: resolver, problems: fileProblems)
+    name = reader.agentName(hostName: hostName)
+    regions = reader.endpoints(.regions)
+    tokenFile = reader.path(.tokenFile)
+    let ca = reader.text(.tlsCA)
+    tlsCA = ca
+    state = reader.path(.state)
+    interfaces = reader.interfaces(.interfaces)
+    _ = reader.choice(.dhcpBackend)
+    _ = reader.choice(.foreignServer)
+    probeTimeout = reader.duration(.probeTimeout, in: .milliseconds(100) ... .seconds(30))
+    memoryMaxBytes = reader.size(.memoryMax, in: (64 << 20)...(1 << 40))
+    tftpPort = reader.port(.tftpListen)
+    tftpRoot = reader.text(.tftpRoot) ?? state + "/tftp"
+    httpPort = reader.port(.httpListen)
+    bootRoot = reader.path(.bootRoot)
+    healthListen = reader.endpoints(.healthListen)
+    logLevel = reader.choice(.logLevel)
+    logsJSON = reader.choice(.logFormat) == "json"
+
+    if regions.isEmpty { reader.report(.regions, "must name at least one address of the region") }
+    if let region = regions.first(where: { !$0.isLocal && ca == nil }) {
+      reader.report(.regions, "\(region) is another machine, which requires TLS. Set tls.ca to the certificates that sign the region's")
+    }
+    if interfaces.isEmpty {
+      reader.report(.interfaces, "must name at least one interface with its fabric, as in {eno2: default}; there is no default: the agent never answers on a link that nobody named")
+    }
+    if let endpoint = healthListen.first(where: { !$0.isLocal }) {
+      reader.report(.healthListen, "\(endpoint) is not loopback; the health listener is cleartext. Use 127.0.0.1 or a unix socket")
+    }
+    guard reader.problems.isEmpty else { throw SettingsProblems(reader.problems) }
+  }
+
+  /// What `--check-config` prints: each effective value with its source, in the order of the file.
+  package static func effective(_ resolver: SettingsResolver) -> [String] {
+    let rows = SettingKey.all.map { key in
+      let resolved = resolver.resolve(key)
+      return (key.path, resolved.words.isEmpty ? "-" : resolved.words.joined(separator: ", "), resolved.source)
+    }
+    let keyWidth = rows.map(\.0.count).max() ?? 0
+    let valueWidth = rows.map(\.1.count).max() ?? 0
+    return rows.map { key, value, source in
+      key.padded(to: keyWidth + 2) + value.padded(to: valueWidth + 2) + source
+    }
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - count))
+  }
+}

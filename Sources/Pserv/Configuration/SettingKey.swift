@@ -1,0 +1,81 @@
+/// One thing an operator can set, under one name everywhere: `dhcp.backend` in the file, `MUSTER_DHCP_BACKEND` in the
+/// environment, `--dhcp-backend` on the command line.
+package struct SettingKey: Sendable, Hashable {
+  /// What a value looks like; decides how it is parsed and how a wrong one is explained.
+  package enum Kind: Sendable, Hashable {
+    /// A word: a name.
+    case word
+    /// `host:port`, `:port` or `unix:/path`; a file may give a list.
+    case addresses
+    case path
+    case choice([String])
+    /// A whole number and one of `ms s m h d`.
+    case duration
+    /// A whole number of octets, or one with `KiB`, `MiB`, `GiB`.
+    case size
+    /// `interface=fabric`, several with commas; a mapping in the file.
+    case interfaces
+  }
+
+  package let path: String
+  package let kind: Kind
+  /// What holds when nobody sets it, in the words of the file; empty for "not set".
+  package let fallback: String
+  /// One line for `--help`.
+  package let summary: String
+
+  /// `MUSTER_DHCP_BACKEND`.
+  package var environmentName: String {
+    "MUSTER_" + String(path.uppercased().map { $0 == "." ? "_" : $0 })
+  }
+
+  /// `dhcp-backend`, without the dashes before it.
+  package var flag: String {
+    String(path.map { $0 == "." || $0 == "_" ? "-" : $0 })
+  }
+}
+
+extension SettingKey {
+  package static let name = SettingKey(
+    path: "name", kind: .word, fallback: "", summary: "the agent's name in the region; default: the short host name")
+  package static let regions = SettingKey(
+    path: "regions", kind: .addresses, fallback: "127.0.0.1:7610", summary: "the region's addresses, tried in turn")
+  package static let tokenFile = SettingKey(
+    path: "token_file", kind: .path, fallback: "/etc/muster/pserv.token", summary: "file with the one-time enrolment token")
+  package static let tlsCA = SettingKey(
+    path: "tls.ca", kind: .path, fallback: "", summary: "certificates that sign the region's, PEM; not set: cleartext, loopback only")
+  package static let state = SettingKey(
+    path: "state", kind: .path, fallback: "/var/lib/muster/pserv", summary: "directory of what the agent remembers")
+  package static let interfaces = SettingKey(
+    path: "interfaces", kind: .interfaces, fallback: "", summary: "the interfaces that are served, each with its fabric")
+  package static let dhcpBackend = SettingKey(
+    path: "dhcp.backend", kind: .choice(["kea"]), fallback: "kea", summary: "the DHCP server")
+  package static let foreignServer = SettingKey(
+    path: "dhcp.foreign_server", kind: .choice(["refuse"]), fallback: "refuse",
+    summary: "what to do when another DHCP server answers on a link")
+  package static let probeTimeout = SettingKey(
+    path: "dhcp.probe_timeout", kind: .duration, fallback: "2s", summary: "how long the DHCP server may take to answer a probe")
+  package static let memoryMax = SettingKey(
+    path: "dhcp.memory_max", kind: .size, fallback: "1GiB", summary: "memory above which the DHCP server is restarted")
+  package static let tftpListen = SettingKey(
+    path: "tftp.listen", kind: .addresses, fallback: ":69", summary: "port of the loaders, on served links")
+  package static let tftpRoot = SettingKey(
+    path: "tftp.root", kind: .path, fallback: "", summary: "directory of the loaders; default: tftp below 'state'")
+  package static let httpListen = SettingKey(
+    path: "http.listen", kind: .addresses, fallback: ":7612", summary: "port of boot scripts, files and phone-home, on served links")
+  package static let bootRoot = SettingKey(
+    path: "boot.root", kind: .path, fallback: "/srv/muster/boot", summary: "directory of kernels and initrds")
+  package static let healthListen = SettingKey(
+    path: "health.listen", kind: .addresses, fallback: "127.0.0.1:7613", summary: "where to serve /healthz and /readyz")
+  package static let logLevel = SettingKey(
+    path: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+    fallback: "info", summary: "least severe level that is logged")
+  package static let logFormat = SettingKey(
+    path: "log.format", kind: .choice(["text", "json"]), fallback: "text", summary: "how log lines are written")
+
+  /// Every key there is, in the order of the file.
+  package static let all: [SettingKey] = [
+    .name, .regions, .tokenFile, .tlsCA, .state, .interfaces, .dhcpBackend, .foreignServer, .probeTimeout, .memoryMax,
+    .tftpListen, .tftpRoot, .httpListen, .bootRoot, .healthListen, .logLevel, .logFormat,
+  ]
+}
