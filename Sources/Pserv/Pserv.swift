@@ -11,17 +11,20 @@ package struct Pserv: Sendable {
     package var loaders: (any LoaderServer)?
     package var links: any LinkSource
     package var bootFiles: (any BootFileSource)?
+    /// What else runs as long as the agent: the HTTP server, watchers.
+    package var companions: [@Sendable () async throws -> Void]
     /// Reads the one-time enrolment token; `nil` if there is none.
     package var token: @Sendable () throws -> String?
 
     package init(
       dhcp: any DHCPBackend, loaders: (any LoaderServer)?, links: any LinkSource, bootFiles: (any BootFileSource)?,
-      token: @escaping @Sendable () throws -> String?
+      companions: [@Sendable () async throws -> Void] = [], token: @escaping @Sendable () throws -> String?
     ) {
       self.dhcp = dhcp
       self.loaders = loaders
       self.links = links
       self.bootFiles = bootFiles
+      self.companions = companions
       self.token = token
     }
   }
@@ -55,9 +58,29 @@ package struct Pserv: Sendable {
       onDisplaced: { applier.stopWriting() })
   }
 
-  /// Serves what is remembered, then what the region says. Ends by cancellation, or when a part that cannot be done
-  /// without ends by an error.
-  package func run() async throws {
+  /// Serves what is remembered, then what the region says, until `shutdown` returns.
+  ///
+  /// A stop in good order ends the daemons too, unless they are to be kept: a DHCP server that goes on by itself would
+  /// answer for subnets that the region may give to another agent. When the agent fails or is killed they go on serving,
+  /// and the next start adopts them.
+  ///
+  /// - Throws: What a part that cannot be done without failed with. The DHCP server then goes on.
+  package func run(until shutdown: @escaping @Sendable () async -> Void, daemons: DaemonsAtExit) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await serve() }
+      group.addTask { await shutdown() }
+      try await group.next()
+      group.cancelAll()
+      while let result = await group.nextResult() {
+        if case .failure(let error) = result, !(error is CancellationError) { throw error }
+      }
+    }
+    guard daemons == .stop else { return }
+    rack.log.info("stopping the DHCP server")
+    try await edges.dhcp.stop()
+  }
+
+  private func serve() async throws {
     if rack.mirror.content.identity.isDisplaced { applier.stopWriting() }
     refreshLinks()
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -67,6 +90,7 @@ package struct Pserv: Sendable {
       group.addTask { try await session.run() }
       group.addTask { try await edges.links.watch { refreshLinks() } }
       group.addTask { try await watchBootFiles() }
+      for companion in edges.companions { group.addTask { try await companion() } }
       defer { group.cancelAll() }
       try await group.next()
     }

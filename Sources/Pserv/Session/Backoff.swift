@@ -5,7 +5,7 @@ package struct Backoff: Sendable, Hashable {
   package let cap: Duration
   private var last: Duration
 
-  package init(base: Duration = .milliseconds(500), cap: Duration = .seconds(30)) {
+  package init(base: Duration = .milliseconds(500), cap: Duration = .seconds(10)) {
     self.base = base
     self.cap = cap
     last = base

@@ -1,0 +1,99 @@
+import Foundation
+import Logging
+import NIOPosix
+import Provisioning
+import Pserv
+import RPC
+import RPCTransport
+import ServiceLifecycle
+
+/// The agent on the real machine: clocks, randomness, files, Kea, TFTP, HTTP, links and the network to the region.
+struct LiveAgent {
+  let services: [any Service]
+
+  /// - Throws: With words for an operator, before anything is changed.
+  init(_ settings: PservSettings, keepDaemons: Bool, reclaim: Bool, log: Logger) throws {
+    try FileManager.default.createDirectory(
+      atPath: settings.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    let lock = try RackLock(path: settings.lockPath)
+    let mirror = try Mirror(path: settings.mirrorPath)
+    if reclaim {
+      var identity = mirror.content.identity
+      identity.isDisplaced = false
+      try mirror.storeIdentity(identity)
+    }
+    let time = SystemTimekeeper()
+    let links = NetlinkLinks()
+    let names = settings.interfaces.keys.sorted()
+    let rack = Rack(
+      name: settings.name, mirror: mirror, links: RackLinks(try links.links(of: names), fabrics: settings.interfaces),
+      time: time, random: { UInt64.random(in: .min ... .max) }, log: log)
+    let exit: DaemonsAtExit = keepDaemons ? .keep : .stop
+
+    var keaSettings = KeaSettings()
+    keaSettings.httpPort = settings.httpPort
+    keaSettings.probeTimeout = settings.probeTimeout
+    keaSettings.residentBytesMax = settings.memoryMaxBytes
+    // The agent stops Kea itself at a stop in good order, and leaves it running when it fails.
+    keaSettings.atExit = .keep
+    let kea = try KeaBackend(keaSettings, links: links, observations: rack, logger: log, clock: time)
+
+    var tftpSettings = TFTPSettings(root: settings.tftpRoot)
+    tftpSettings.port = settings.tftpPort
+    tftpSettings.atExit = exit
+    let view = rack.view
+    let tftp = TFTPServer(tftpSettings, logger: log, addresses: { view.agentAddresses })
+    let watcher = BootWatcher(
+      interfaces: names, links: links, view: view, holder: { kea.holder(of: $0) }, observations: rack, logger: log,
+      clock: time)
+
+    let tokenFile = settings.tokenFile
+    let edges = Pserv.Edges(
+      dhcp: kea, loaders: tftp, links: links, bootFiles: nil, companions: [{ try await watcher.run() }],
+      token: { try readToken(tokenFile) })
+    let channels = try Self.channels(settings, log: log)
+    let pserv = Pserv(
+      rack: rack, regions: channels.map { RegionEndpoint(name: $0.name, channel: $0.channel) },
+      interfaces: settings.interfaces, edges: edges, memoryMax: UInt64(settings.memoryMaxBytes),
+      version: MusterPserv.version)
+    services = [AgentService(pserv: pserv, daemons: exit, lock: lock, channels: channels.map(\.channel))]
+  }
+
+  /// One channel for each of the region's addresses: the agent tries them in turn by itself.
+  private static func channels(_ settings: PservSettings, log: Logger) throws -> [(name: String, channel: ClientChannel)] {
+    var options = ClientOptions()
+    options.keepaliveInterval = .seconds(10)
+    options.keepaliveTimeout = .seconds(5)
+    // The session client waits by itself, with jitter; the channel should not wait on top of that.
+    options.backoff = RPCTransport.Backoff(base: .milliseconds(100), longest: .seconds(1))
+    return try settings.regions.map { region in
+      let tls = region.isLocal && settings.tlsCA == nil ? nil : settings.tlsCA.map { ClientTLS(trustRoots: .file($0)) }
+      let channel = ClientChannel(
+        addresses: [try EndpointAddress("\(region)")], tls: tls, options: options, logger: log)
+      return ("\(region)", channel)
+    }
+  }
+}
+
+/// The agent and its connections as one service.
+private struct AgentService: Service {
+  let pserv: Pserv
+  let daemons: DaemonsAtExit
+  /// Held until the agent has ended.
+  let lock: RackLock
+  let channels: [ClientChannel]
+
+  func run() async throws {
+    defer { extendLifetime(lock) }
+    try await pserv.run(
+      until: { do { try await gracefulShutdown() } catch {} }, daemons: daemons)
+    for channel in channels { channel.closeNow() }
+  }
+}
+
+/// The first line of the token file without white space around it.
+private func readToken(_ path: String) throws -> String? {
+  guard FileManager.default.fileExists(atPath: path) else { return nil }
+  let text = try String(contentsOfFile: path, encoding: .utf8)
+  return text.split(whereSeparator: \.isNewline).first.map { $0.trimmingCharacters(in: .whitespaces) }
+}
