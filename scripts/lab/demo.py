@@ -251,7 +251,7 @@ def perform(programs: Programs, let_go: LetGo | None) -> int:
                 Demo(site, timeline).play()
                 status = 0 if timeline.conclude() else 1
                 if status:
-                    show_logs(run)
+                    run.show_logs()
                 if let_go is not None:
                     words = f"Talk to it:  . {write_environment(site)}      Stop it:  scripts/demo --stop"
                     let_go(status, words)
@@ -260,7 +260,7 @@ def perform(programs: Programs, let_go: LetGo | None) -> int:
                 return status
             except CheckFailed as error:
                 timeline.say("FAIL", str(error))
-                show_logs(run)
+                run.show_logs()
                 return 1
             finally:
                 site.close()
@@ -278,13 +278,6 @@ def write_environment(site: Site) -> Path:
     lines = [f"export {name}='{value}'" for name, value in site.operator.environment.items() if name != "NO_COLOR"]
     path.write_text("\n".join([*lines, f"export PATH='{site.programs.folder}':\"$PATH\"", ""]))
     return path
-
-
-def show_logs(run: Run) -> None:
-    """The ends of the logs, because the run's folder is about to go."""
-    for log in sorted(run.logs.glob("*.log")):
-        lines = log.read_text(errors="replace").splitlines()[-12:]
-        print(f"--- {log.name}", *lines, sep="\n    ", file=sys.stderr)
 
 
 def stop() -> int:

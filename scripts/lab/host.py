@@ -43,7 +43,8 @@ class Host:
             done = subprocess.run(command, stdout=log, stderr=log, check=False)
         shown = subprocess.run(
             ["ip", "-n", self.namespace, "-json", "addr", "show", INTERFACE], capture_output=True, text=True, check=True)
-        found: list[str] = [entry["local"] for entry in json.loads(shown.stdout)[0]["addr_info"] if entry["family"] == "inet"]
+        found: list[str] = [
+            entry["local"] for entry in json.loads(shown.stdout)[0]["addr_info"] if entry["family"] == "inet"]
         if done.returncode != 0 or not found:
             raise CheckFailed(f"{self.name}: udhcpc got no lease\n{self._log.read_text(errors='replace')[-600:]}")
         return found[0]

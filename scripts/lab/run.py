@@ -13,6 +13,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ CLEANUP_SECONDS = 10.0
 
 # Where Kea's AppArmor profile lets it live. A run mounts its own folders over these, and makes those that the host
 # does not have; removing one under a running lab would take its mount away, so only the last run does.
-KEA_FOLDERS = (Path("/etc/kea"), Path("/run/kea"), Path("/var/lib/kea"))
+KEA_FOLDERS = tuple(map(Path, ("/etc/kea", "/run/kea", "/run/lock/kea", "/var/lib/kea", "/var/log/kea")))
+KEA_USER = "_kea"
 
 
 class Interrupted(Exception):
@@ -98,6 +100,12 @@ class Run:
         subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
         return name
 
+    def show_logs(self, lines: int = 15) -> None:
+        """Prints the ends of all logs, because the run's folder is about to go."""
+        for log in sorted([*self.logs.glob("*.log"), *self.folder.glob("rack*/host/var/log/kea/*.log")]):
+            last = log.read_text(errors="replace").splitlines()[-lines:]
+            print(f"--- {log.relative_to(self.folder)}", *last, sep="\n    ", file=sys.stderr, flush=True)
+
 
 def prefix(run: str) -> str:
     return f"muster-{run}-"
@@ -149,6 +157,19 @@ def end(manifest: Manifest) -> None:
             _restore_host()
 
 
+def kea_binds(host: Path) -> dict[Path, Path]:
+    """Makes the folders of one rack's Kea below `host`; what is mounted over what, target first."""
+    binds = {}
+    for target in KEA_FOLDERS:
+        source = host / target.relative_to("/")
+        source.mkdir(parents=True)
+        # As Debian's unit would have made them; Kea only reads its configuration.
+        if target != Path("/etc/kea"):
+            shutil.chown(source, KEA_USER, KEA_USER)
+        binds[target] = source
+    return binds
+
+
 def _pids(namespaces: list[str]) -> list[int]:
     """The processes in these namespaces; never this one."""
     found = []
@@ -183,18 +204,20 @@ def _prepare_host() -> None:
     if ROOT.is_dir():
         return
     ROOT.mkdir(mode=0o755)
-    made = [folder for folder in KEA_FOLDERS if not folder.exists()]
+    # Parents first, so that they can be removed in the opposite order.
+    needed = {path for folder in KEA_FOLDERS for path in (folder, *folder.parents)}
+    made = sorted(path for path in needed if not path.exists())
     state = HostState([str(folder) for folder in made], netns_mount=not _is_mounted(NAMED))
     (ROOT / "host.json").write_text(json.dumps(asdict(state)))
     for folder in made:
-        folder.mkdir(parents=True)
+        folder.mkdir()
 
 
 def _restore_host() -> None:
     """Under the lock, with no run left."""
     with suppress(OSError, ValueError, TypeError):
         state = HostState(**json.loads((ROOT / "host.json").read_text()))
-        for folder in state.folders:
+        for folder in reversed(state.folders):
             with suppress(OSError):
                 Path(folder).rmdir()
         # `ip netns add` mounts /run/netns over itself; undone only if nobody else has a namespace there.

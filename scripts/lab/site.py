@@ -18,7 +18,7 @@ from lab.network import PROBE, REGION_ADDRESS, ManagementNetwork, RackNetwork
 from lab.processes import Process, is_running
 from lab.programs import REPOSITORY, Operator, Programs
 from lab.router import Router
-from lab.run import KEA_FOLDERS, Run
+from lab.run import Run, kea_binds
 from lab.timeline import CheckFailed, until
 
 DEMO = REPOSITORY / "cluster" / "demo"
@@ -88,11 +88,7 @@ class Rack:
         self.folder = run.folder / self.name
         self.boot_root = self.folder / "boot"
         self.boot_root.mkdir(parents=True)
-        self._binds = {}
-        for target in KEA_FOLDERS:
-            source = self.folder / "host" / target.relative_to("/")
-            source.mkdir(parents=True)
-            self._binds[target] = source
+        self._binds = kea_binds(self.folder / "host")
         self.configuration = self.folder / "pserv.yaml"
         template = (DEMO / "pserv.yaml").read_text()
         self.configuration.write_text(template.replace("RUNDIR", str(run.folder)).replace("RACK", self.name))
@@ -103,7 +99,7 @@ class Rack:
     @property
     def configuration_file(self) -> Path:
         """Kea's configuration, as the agent writes it."""
-        return self._binds[Path("/etc/kea")] / "kea-dhcp4.conf"
+        return self._binds[Path("/etc/kea")] / "muster/kea-dhcp4.conf"
 
     @property
     def kea_socket(self) -> Path:

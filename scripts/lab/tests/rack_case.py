@@ -53,9 +53,8 @@ class RackCase(unittest.TestCase):
         before = _troubles(result)
         returned = super().run(result)
         if _troubles(result) > before:
-            for log in sorted(self.site.run.logs.glob("*.log")):
-                lines = log.read_text(errors="replace").splitlines()[-15:]
-                print(f"--- {self.id()}: {log.name}", *lines, sep="\n    ", file=sys.stderr)
+            print(f"=== logs after {self.id()}", file=sys.stderr)
+            self.site.run.show_logs()
         return returned
 
     # What the tests do and ask

@@ -23,7 +23,7 @@ from lab.machine import Hardware, Machine
 from lab.network import ManagementNetwork, RackNetwork
 from lab.programs import REPOSITORY
 from lab.router import Router
-from lab.run import KEA_FOLDERS, Run
+from lab.run import Run, kea_binds
 from lab.site import CACHE, DEMO
 from lab.squatter import ForeignServer
 
@@ -133,11 +133,7 @@ class Reference(unittest.TestCase):
 
     @classmethod
     def start_kea(cls) -> None:
-        binds = {}
-        for target in KEA_FOLDERS:
-            source = cls.lab.folder / "host" / target.relative_to("/")
-            source.mkdir(parents=True)
-            binds[target] = source
+        binds = kea_binds(cls.lab.folder / "host")
         shutil.copyfile(REFERENCE, binds[Path("/etc/kea")] / "kea-dhcp4.conf")
         kea = cls.lab.supervisor.start(
             "kea", ["kea-dhcp4", "-c", "/etc/kea/kea-dhcp4.conf"], namespace=cls.rack.namespace, binds=binds)
