@@ -16,6 +16,10 @@ package enum StoreError: Error, Sendable, Hashable {
   /// More transactions wait than the queue holds.
   case busy(waiting: Int)
   case closed
+  /// Another process keeps the database locked for longer than we wait.
+  case locked(path: String)
+  /// A write would break the store's own rules; a mistake in this program. Nothing was written.
+  case inconsistent(reason: String)
   /// A stored value cannot be read; a mistake in this program or its predecessor.
   case unreadable(what: String)
   /// A backup would overwrite something.
@@ -38,6 +42,8 @@ extension StoreError: CustomStringConvertible {
     case .diskFull(let path): "no space left for \(path). Free some; nothing of the request was kept."
     case .failed(let reason): "the disk failed (\(reason)). Check it and start the region again."
     case .busy(let waiting): "\(waiting) writes are waiting. Try again."
+    case .locked(let path): "another program keeps \(path) locked. End it."
+    case .inconsistent(let reason): "the write would break the store: \(reason)."
     case .closed: "the region is shutting down."
     case .unreadable(let what): "stored \(what) cannot be read."
     case .exists(let path): "\(path) exists. Choose another file."

@@ -1,0 +1,60 @@
+internal import Glibc
+internal import Synchronization
+
+/// The exclusive right to a data directory: a locked file in it that holds our process id. The kernel
+/// gives the lock back when the process ends, however it ends.
+final class DirectoryLock: Sendable {
+  /// -1 once it was given back.
+  private let descriptor: Atomic<CInt>
+
+  /// Creates the directory if it is not there.
+  ///
+  /// - Throws: `StoreError.inUse`, `StoreError.notWritable`.
+  init(directory: String) throws(StoreError) {
+    if mkdir(directory, 0o750) != 0, errno != EEXIST { throw .notWritable(path: directory, reason: Self.reason()) }
+    let path = directory + "/lock"
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+    guard descriptor >= 0 else { throw .notWritable(path: directory, reason: Self.reason()) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      let holder = Self.process(in: descriptor)
+      close(descriptor)
+      throw .inUse(directory: directory, process: holder)
+    }
+    self.descriptor = Atomic(descriptor)
+    let text = Array("\(getpid())\n".utf8)
+    guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
+      let reason = Self.reason()
+      release()
+      throw .notWritable(path: path, reason: reason)
+    }
+  }
+
+  deinit {
+    release()
+  }
+
+  /// Gives the directory back.
+  func release() {
+    let descriptor = descriptor.exchange(-1, ordering: .relaxed)
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// Makes sure that the names in the directory survive power loss.
+  static func sync(directory: String) throws(StoreError) {
+    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .notWritable(path: directory, reason: reason()) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw .failed(reason: "fsync \(directory): \(reason())") }
+  }
+
+  private static func process(in descriptor: CInt) -> Int32? {
+    var text = [UInt8](repeating: 0, count: 16)
+    let count = pread(descriptor, &text, text.count, 0)
+    guard count > 0 else { return nil }
+    return Int32(String(decoding: text.prefix(count).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+  }
+
+  private static func reason() -> String { String(cString: strerror(errno)) }
+}
