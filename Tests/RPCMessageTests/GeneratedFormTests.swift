@@ -8,17 +8,17 @@ internal import Testing
     inner.name = "testing"
     inner.number = 150
     // developers.google.com/protocol-buffers/docs/encoding: 150 is 96 01, "testing" is 07 and its letters.
-    #expect(inner.octets == [0x0a, 0x07, 0x74, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67, 0x10, 0x96, 0x01])
-    #expect(try Everything.Inner(octets: inner.octets) == inner)
+    #expect(inner.serializedBytes() == [0x0a, 0x07, 0x74, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67, 0x10, 0x96, 0x01])
+    #expect(try Everything.Inner(serializedBytes: inner.serializedBytes()) == inner)
   }
 
   @Test func signsZigzagsAndFixedWidthsHaveTheirOctets() {
-    #expect(Everything.Scalars(int32Value: -1).octets == [0x18] + Array(repeating: 0xff, count: 9) + [0x01])
-    #expect(Everything.Scalars(sint32Value: -1).octets == [0x38, 0x01])
-    #expect(Everything.Scalars(fixed32Value: 1).octets == [0x4d, 1, 0, 0, 0])
-    #expect(Everything.Scalars(sign: .minus).octets == [0x80, 0x01] + Array(repeating: 0xff, count: 9) + [0x01])
-    #expect(Everything.Repeated(int32Value: [1, 300]).octets == [0x1a, 3, 1, 0xac, 2])
-    #expect(Everything.Repeated(unpacked: [1, 300]).octets == [0x98, 0x01, 1, 0x98, 0x01, 0xac, 2])
+    #expect(Everything.Scalars(int32Value: -1).serializedBytes() == [0x18] + Array(repeating: 0xff, count: 9) + [0x01])
+    #expect(Everything.Scalars(sint32Value: -1).serializedBytes() == [0x38, 0x01])
+    #expect(Everything.Scalars(fixed32Value: 1).serializedBytes() == [0x4d, 1, 0, 0, 0])
+    #expect(Everything.Scalars(sign: .minus).serializedBytes() == [0x80, 0x01] + Array(repeating: 0xff, count: 9) + [0x01])
+    #expect(Everything.Repeated(int32Value: [1, 300]).serializedBytes() == [0x1a, 3, 1, 0xac, 2])
+    #expect(Everything.Repeated(unpacked: [1, 300]).serializedBytes() == [0x98, 0x01, 1, 0x98, 0x01, 0xac, 2])
   }
 
   @Test func aDefaultMessageHasNoOctets() throws {
@@ -29,10 +29,10 @@ internal import Testing
 
   @Test func packedAndUnpackedNumbersAreBothRead() throws {
     let numbers: [Int32] = [1, 300, -5]
-    let packed = Everything.Repeated(int32Value: numbers).octets
-    let unpacked = Everything.Repeated(unpacked: numbers).octets
-    #expect(try Everything.Repeated(octets: packed).int32Value == numbers)
-    #expect(try Everything.Repeated(octets: unpacked).unpacked == numbers)
+    let packed = Everything.Repeated(int32Value: numbers).serializedBytes()
+    let unpacked = Everything.Repeated(unpacked: numbers).serializedBytes()
+    #expect(try Everything.Repeated(serializedBytes: packed).int32Value == numbers)
+    #expect(try Everything.Repeated(serializedBytes: unpacked).unpacked == numbers)
     // The same two the other way round: field 3 unpacked, field 19 packed.
     let swapped = WireBytes.build { bytes in
       for number in numbers {
@@ -41,7 +41,7 @@ internal import Testing
       }
       bytes.bytes(19, [1, 0xac, 2])
     }
-    let read = try Everything.Repeated(octets: swapped)
+    let read = try Everything.Repeated(serializedBytes: swapped)
     #expect(read.int32Value == numbers)
     #expect(read.unpacked == [1, 300])
   }
@@ -52,19 +52,19 @@ internal import Testing
   ])
   func aChosenDefaultIsStillChosen(value: Everything.Choice.OneOfValue) throws {
     let message = Everything.Choice(before: "a", value: value, after: "z")
-    #expect(try Everything.Choice(octets: message.octets) == message)
+    #expect(try Everything.Choice(serializedBytes: message.serializedBytes()) == message)
   }
 
   @Test func ofSeveralChoicesTheLastCounts() throws {
-    let octets = Everything.Choice(value: .stringValue("text")).octets
-      + Everything.Choice(value: .inner(.init(name: "n"))).octets
-      + Everything.Choice(value: .bytesValue([1, 2])).octets
-    #expect(try Everything.Choice(octets: octets).value == .bytesValue([1, 2]))
+    let octets = Everything.Choice(value: .stringValue("text")).serializedBytes()
+      + Everything.Choice(value: .inner(.init(name: "n"))).serializedBytes()
+      + Everything.Choice(value: .bytesValue([1, 2])).serializedBytes()
+    #expect(try Everything.Choice(serializedBytes: octets).value == .bytesValue([1, 2]))
   }
 
   @Test func anUnknownEnumNumberIsKept() throws {
     let message = Everything.Scalars(sign: .unrecognized(77))
-    #expect(try Everything.Scalars(octets: message.octets).sign == .unrecognized(77))
+    #expect(try Everything.Scalars(serializedBytes: message.serializedBytes()).sign == .unrecognized(77))
     #expect(Everything.Sign(rawValue: -1) == .minus)
     #expect(Everything.Sign.unrecognized(1) == .plus)
     #expect(Everything.Sign.far.name == "FAR")
@@ -72,8 +72,8 @@ internal import Testing
   }
 
   @Test func anAbsentMessageDiffersFromAnEmptyOne() throws {
-    #expect(try Everything.Scalars(octets: Everything.Scalars().octets).inner == nil)
-    #expect(try Everything.Scalars(octets: Everything.Scalars(inner: .init()).octets).inner == .init())
+    #expect(try Everything.Scalars(serializedBytes: Everything.Scalars().serializedBytes()).inner == nil)
+    #expect(try Everything.Scalars(serializedBytes: Everything.Scalars(inner: .init()).serializedBytes()).inner == .init())
   }
 
   @Test func namesThatMeanSomethingElseStillWork() throws {
@@ -86,18 +86,18 @@ internal import Testing
     names.hashValue_ = 17
     names.switch = .in("20")
     names.entry = ["b": "2", "a": "1"]
-    #expect(try Everything.Names(octets: names.octets) == names)
+    #expect(try Everything.Names(serializedBytes: names.serializedBytes()) == names)
     #expect(Everything.Names.fieldNames.prefix(3) == ["base", "descriptor", "default"])
   }
 
   @Test func mapsAreWrittenInTheOrderOfTheirKeys() {
     let maps = Everything.Maps(texts: ["b": "2", "a": "1", "c": "3"])
-    #expect(maps.octets == Everything.Maps(texts: ["c": "3", "a": "1", "b": "2"]).octets)
-    #expect(maps.octets[4] == UInt8(ascii: "a"))
+    #expect(maps.serializedBytes() == Everything.Maps(texts: ["c": "3", "a": "1", "b": "2"]).serializedBytes())
+    #expect(maps.serializedBytes()[4] == UInt8(ascii: "a"))
   }
 
   @Test func aNULInOurOwnTextDoesNotCutIt() throws {
     let inner = Everything.Inner(name: "a\0b", number: 1)
-    #expect(try Everything.Inner(octets: inner.octets) == Everything.Inner(name: "a?b", number: 1))
+    #expect(try Everything.Inner(serializedBytes: inner.serializedBytes()) == Everything.Inner(name: "a?b", number: 1))
   }
 }

@@ -8,7 +8,7 @@ internal import Wire
   private func error(_ type: any Message.Type, _ octets: [UInt8], limits: MessageLimits = .standard) -> MessageError? {
     func open<M: Message>(_ type: M.Type) -> MessageError? {
       do throws(MessageError) {
-        _ = try M(octets: octets, limits: limits)
+        _ = try M(serializedBytes: octets, limits: limits)
         return nil
       } catch {
         return error
@@ -19,8 +19,8 @@ internal import Wire
 
   @Test func nestingEndsAtItsLimit() {
     let deep = Everything.Nest(level: .init(level: .init(kind: .deep)))
-    #expect(error(Everything.Nest.self, deep.octets, limits: MessageLimits(depthMax: 3)) == nil)
-    #expect(error(Everything.Nest.self, deep.octets, limits: MessageLimits(depthMax: 2)) == .tooDeep)
+    #expect(error(Everything.Nest.self, deep.serializedBytes(), limits: MessageLimits(depthMax: 3)) == nil)
+    #expect(error(Everything.Nest.self, deep.serializedBytes(), limits: MessageLimits(depthMax: 2)) == .tooDeep)
   }
 
   @Test func aHundredThousandLevelsOfARecursiveMessageAreRefused() {
@@ -77,8 +77,8 @@ internal import Wire
 
   @Test func memoryEndsAtItsLimit() {
     let message = Everything.Repeated(stringValue: Array(repeating: "0123456789", count: 100))
-    #expect(error(Everything.Repeated.self, message.octets, limits: MessageLimits(arenaBytesMax: 1000)) == .tooLarge)
-    #expect(error(Everything.Repeated.self, message.octets, limits: MessageLimits(arenaBytesMax: 20_000)) == nil)
+    #expect(error(Everything.Repeated.self, message.serializedBytes(), limits: MessageLimits(arenaBytesMax: 1000)) == .tooLarge)
+    #expect(error(Everything.Repeated.self, message.serializedBytes(), limits: MessageLimits(arenaBytesMax: 20_000)) == nil)
   }
 
   @Test func unpackingNeverTakesMoreThanTheScanFound() throws {
@@ -94,13 +94,13 @@ internal import Wire
       var high = 1 << 20
       while low < high {
         let middle = (low + high) / 2
-        if error(type(of: message), message.octets, limits: MessageLimits(arenaBytesMax: middle)) == nil {
+        if error(type(of: message), message.serializedBytes(), limits: MessageLimits(arenaBytesMax: middle)) == nil {
           high = middle
         } else {
           low = middle + 1
         }
       }
-      #expect(error(type(of: message), message.octets, limits: MessageLimits(arenaBytesMax: low)) == nil)
+      #expect(error(type(of: message), message.serializedBytes(), limits: MessageLimits(arenaBytesMax: low)) == nil)
     }
   }
 
@@ -171,12 +171,12 @@ internal import Wire
       bytes.tag(2, 0)
       bytes.varint(7)
     }
-    #expect(try Everything.Inner(octets: octets) == Everything.Inner(name: "n", number: 7))
-    #expect(try Everything.Empty(octets: octets) == Everything.Empty())
+    #expect(try Everything.Inner(serializedBytes: octets) == Everything.Inner(name: "n", number: 7))
+    #expect(try Everything.Empty(serializedBytes: octets) == Everything.Empty())
   }
 
   @Test func aSingularMessageThatComesTwiceIsRefused() {
-    let once = Everything.Scalars(inner: .init(name: "n")).octets
+    let once = Everything.Scalars(inner: .init(name: "n")).serializedBytes()
     #expect(error(Everything.Scalars.self, once + once) == .malformed(field: 2047))
   }
 

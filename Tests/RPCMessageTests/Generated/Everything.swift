@@ -25,6 +25,11 @@ package enum Everything {
     name: "everything/everything.proto",
     dependencies: ["google/protobuf/duration.proto"],
     symbols: [
+      "everything.Calls",
+      "everything.Calls.Collect",
+      "everything.Calls.Exchange",
+      "everything.Calls.Expand",
+      "everything.Calls.Unary",
       "everything.Choice",
       "everything.Empty",
       "everything.Inner",
@@ -121,6 +126,10 @@ package enum Everything {
       \u{1}(\u{9}R\u{3}key\u{12}\u{14}\u{a}\u{5}value\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{5}value:\u{2}8\u{1}B\u{8}\u{a}\
       \u{6}switch\"\u{7}\u{a}\u{5}Empty*V\u{a}\u{4}Sign\u{12}\u{14}\u{a}\u{10}SIGN_UNSPECIFIED\u{10}\u{0}\u{12}\
       \u{d}\u{a}\u{9}SIGN_PLUS\u{10}\u{1}\u{12}\u{17}\u{a}\u{a}SIGN_MINUS\u{10}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\u{ff}\
-      \u{ff}\u{ff}\u{ff}\u{1}\u{12}\u{10}\u{a}\u{8}SIGN_FAR\u{10}\u{ff}\u{ff}\u{ff}\u{ff}\u{7}b\u{6}proto3
+      \u{ff}\u{ff}\u{ff}\u{1}\u{12}\u{10}\u{a}\u{8}SIGN_FAR\u{10}\u{ff}\u{ff}\u{ff}\u{ff}\u{7}2\u{d1}\u{1}\u{a}\
+      \u{5}Calls\u{12}-\u{a}\u{5}Unary\u{12}\u{11}.everything.Inner\u{1a}\u{11}.everything.Inner\u{12}1\u{a}\u{7}\
+      Collect\u{12}\u{11}.everything.Inner\u{1a}\u{11}.everything.Inner(\u{1}\u{12}0\u{a}\u{6}Expand\u{12}\u{11}\
+      .everything.Inner\u{1a}\u{11}.everything.Inner0\u{1}\u{12}4\u{a}\u{8}Exchange\u{12}\u{11}.everything.Inne\
+      r\u{1a}\u{11}.everything.Inner(\u{1}0\u{1}b\u{6}proto3
       """)
 }

@@ -1,30 +1,11 @@
 internal import RPC
 
-extension Message {
-  init(octets: [UInt8], limits: MessageLimits = .standard) throws(MessageError) {
-    // `withUnsafeBytes` passes typed errors on only where it is told the type.
-    let result = octets.withUnsafeBytes { bytes in
-      Result { () throws(MessageError) in try Self(serialized: bytes, limits: limits) }
-    }
-    self = try result.get()
-  }
-
-  var octets: [UInt8] {
-    var target = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    defer { target.deallocate() }
-    serialize { sizeBytes in
-      target = .allocate(byteCount: sizeBytes, alignment: 1)
-      return target
-    }
-    return Array(target)
-  }
-}
 
 /// A message of a type known only at run time, decoded and encoded again.
 func reencoded(_ type: any Message.Type, _ octets: [UInt8]) throws -> (message: any Message, octets: [UInt8]) {
   func open<M: Message>(_ type: M.Type) throws -> (any Message, [UInt8]) {
-    let message = try M(octets: octets)
-    return (message, message.octets)
+    let message = try M(serializedBytes: octets)
+    return (message, message.serializedBytes())
   }
   return try open(type)
 }
