@@ -20,7 +20,8 @@ struct NodePlanCheck {
     self.changes = changes
     self.occupancy = occupancy
     self.now = now
-    for (index, change) in changes.enumerated() {
+    // A node that stays as it is holds what it has like one outside the batch.
+    for (index, change) in changes.enumerated() where !change.isUnchanged {
       guard indexes[change.id] == nil else {
         refusals[index] = .invalid([Self.changedTwice(change)])
         continue
@@ -37,7 +38,7 @@ struct NodePlanCheck {
   }
 
   mutating func run(_ mode: BatchMode) -> [Int: Refusal] {
-    for index in changes.indices where refusals[index] == nil { judge(index) }
+    for index in changes.indices where refusals[index] == nil && !changes[index].isUnchanged { judge(index) }
     guard mode == .goodOnes else { return refusals }
     // A refused change gives back what its node had; whoever counted on it is refused as well.
     var queue = refusals.keys.sorted()
