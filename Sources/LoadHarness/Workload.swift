@@ -7,7 +7,7 @@ package struct Workload: Sendable, Hashable {
     case add
     /// Changes its tags: a write that no rack has to apply.
     case tag
-    /// Moves its boot interface to another address: a write that its rack has to apply.
+    /// Makes its address dynamic: a write that its rack has to apply.
     case move
     /// Removes it.
     case remove

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
 internal import Glibc
 #endif
-internal import RPC
+package import RPC
 
 /// What a command may touch besides its arguments. Entry points use `live`; tests put their own in place, so a
 /// whole command line runs against a region in the same process and its output is compared byte for byte.

@@ -72,7 +72,7 @@ struct AgentAdd: RegionCommand {
   func run(_ region: RegionConnection) async throws {
     var request = MusterV1.CreateAgentRequest()
     request.name = name
-    request.requestID = requestID ?? ""
+    request.requestId = requestID ?? ""
     let response = try await region.agents.createAgent(request, options: region.options)
     TokenOutput(region: region, name: name, verb: "added").write(response)
   }
@@ -85,8 +85,11 @@ struct AgentToken: RegionCommand {
   @OptionGroup var confirmation: Confirmation
   @Argument(help: "The agent's name.") var name: String
 
+  func prepare(_ surroundings: Surroundings) throws {
+    try confirmation.confirm("The present identity of agent \(name) ends.", surroundings)
+  }
+
   func run(_ region: RegionConnection) async throws {
-    try confirmation.confirm("The present identity of agent \(name) ends.", region.surroundings)
     var request = MusterV1.ReissueTokenRequest()
     request.name = name
     let response = try await region.agents.reissueToken(request, options: region.options)
@@ -124,12 +127,15 @@ struct AgentRemove: RegionCommand {
   var force = false
   @Option(help: "Idempotency key.") var requestID: String?
 
+  func prepare(_ surroundings: Surroundings) throws {
+    try confirmation.confirm("Remove agent \(name)?", surroundings)
+  }
+
   func run(_ region: RegionConnection) async throws {
-    try confirmation.confirm("Remove agent \(name)?", region.surroundings)
     var request = MusterV1.DeleteAgentRequest()
     request.name = name
     request.force = force
-    request.requestID = requestID ?? ""
+    request.requestId = requestID ?? ""
     let response = try await region.agents.deleteAgent(request, options: region.options)
     if region.format == .json {
       region.surroundings.output(JSONValue.object(["moves": .array(response.moves.map(\.json))]).text)

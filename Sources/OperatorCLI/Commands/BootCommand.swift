@@ -89,7 +89,7 @@ struct BootAdd: RegionCommand {
     var request = MusterV1.CreateBootProfileRequest()
     request.bootProfile = profile
     request.validateOnly = dryRun
-    request.requestID = requestID ?? ""
+    request.requestId = requestID ?? ""
     let response = try await region.bootProfiles.createBootProfile(request, options: region.options)
     WriteOutput(region: region, isDryRun: dryRun).write(response)
   }
@@ -102,19 +102,22 @@ struct BootUpdate: RegionCommand {
   @OptionGroup var write: WriteOptions
   @Argument(help: "The profile's name.") var name: String
 
+  func prepare(_ surroundings: Surroundings) throws {
+    var profile = MusterV1.BootProfile()
+    guard fields.apply(to: &profile).isEmpty else { return }
+    throw CommandFailure(.usage, "nothing to change; give --kernel, --initrd or --arguments")
+  }
+
   func run(_ region: RegionConnection) async throws {
     var profile = MusterV1.BootProfile()
     profile.name = name
     let paths = fields.apply(to: &profile)
-    guard !paths.isEmpty else {
-      throw CommandFailure(.usage, "nothing to change; give --kernel, --initrd or --arguments")
-    }
     var request = MusterV1.UpdateBootProfileRequest()
     request.bootProfile = profile
     request.updateMask = GoogleProtobuf.FieldMask(paths: paths)
     request.ifRevision = write.ifRevision ?? 0
     request.validateOnly = write.dryRun
-    request.requestID = write.requestID ?? ""
+    request.requestId = write.requestID ?? ""
     let response = try await region.bootProfiles.updateBootProfile(request, options: region.options)
     WriteOutput(region: region, isDryRun: write.dryRun).write(response)
   }
@@ -128,12 +131,15 @@ struct BootRemove: RegionCommand {
   @Option(help: "Refuse (status 4) unless the profile is at this revision.") var ifRevision: UInt64?
   @Option(help: "Idempotency key.") var requestID: String?
 
+  func prepare(_ surroundings: Surroundings) throws {
+    try confirmation.confirm("Remove boot profile \(name)?", surroundings)
+  }
+
   func run(_ region: RegionConnection) async throws {
-    try confirmation.confirm("Remove boot profile \(name)?", region.surroundings)
     var request = MusterV1.DeleteBootProfileRequest()
     request.name = name
     request.ifRevision = ifRevision ?? 0
-    request.requestID = requestID ?? ""
+    request.requestId = requestID ?? ""
     let response = try await region.bootProfiles.deleteBootProfile(request, options: region.options)
     WriteOutput(region: region).write(response)
   }

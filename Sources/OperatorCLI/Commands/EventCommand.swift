@@ -52,7 +52,7 @@ struct EventWatch: RegionCommand {
 
   func run(_ region: RegionConnection) async throws {
     var request = MusterV1.WatchEventsRequest()
-    request.afterID = after
+    request.afterId = after
     request.node = filter.node
     request.subnet = filter.subnet
     request.agent = filter.agent

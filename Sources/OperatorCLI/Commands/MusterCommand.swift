@@ -26,7 +26,7 @@ package enum MusterVersion {
 
 extension MusterCommand {
   /// Runs one command line in `surroundings`, says what went wrong on stderr, and returns the status to exit with.
-  package static func main(arguments: [String], in surroundings: Surroundings) async -> ExitStatus {
+  package static func main(arguments: [String], in surroundings: Surroundings) async -> CommandStatus {
     await Surroundings.$current.withValue(surroundings) {
       do {
         var command = try parseAsRoot(arguments)
@@ -63,7 +63,7 @@ extension MusterCommand {
   }
 
   /// Help and versions go to stdout and succeed; everything else is a usage error.
-  private static func parsingEnded(_ error: any Error, _ surroundings: Surroundings) -> ExitStatus {
+  private static func parsingEnded(_ error: any Error, _ surroundings: Surroundings) -> CommandStatus {
     if exitCode(for: error) == .success {
       surroundings.output(message(for: error))
       return .success

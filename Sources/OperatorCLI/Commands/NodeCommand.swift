@@ -113,12 +113,15 @@ struct NodeRemove: RegionCommand {
   @OptionGroup var waiting: WaitOptions
   @Argument(help: "The node's name.") var name: String
 
+  func prepare(_ surroundings: Surroundings) throws {
+    if !write.dryRun { try confirmation.confirm("Remove node \(name)?", surroundings) }
+  }
+
   func run(_ region: RegionConnection) async throws {
-    if !write.dryRun { try confirmation.confirm("Remove node \(name)?", region.surroundings) }
     var request = MusterV1.DeleteNodeRequest()
     request.name = name
     request.ifRevision = write.ifRevision ?? 0
-    request.requestID = write.requestID ?? ""
+    request.requestId = write.requestID ?? ""
     request.validateOnly = write.dryRun
     let response = try await region.nodes.deleteNode(request, options: region.options)
     WriteOutput(region: region, isDryRun: write.dryRun).write(response)
@@ -145,7 +148,7 @@ struct NodeAccept: RegionCommand {
     request.address = address
     request.bootProfile = bootProfile
     request.ifRevision = ifRevision ?? 0
-    request.requestID = requestID ?? ""
+    request.requestId = requestID ?? ""
     let before = try await region.node(node)
     let response = try await region.nodes.acceptNode(request, options: region.options)
     WriteOutput(region: region).write(response, verb: "accepted")
@@ -179,7 +182,7 @@ struct NodeBoot: RegionCommand {
     }
     request.node = node
     request.ifRevision = write.ifRevision ?? 0
-    request.requestID = write.requestID ?? ""
+    request.requestId = write.requestID ?? ""
     request.validateOnly = write.dryRun
     let response = try await region.nodes.updateNode(request, options: region.options)
     let usual = response.node?.bootProfile ?? ""

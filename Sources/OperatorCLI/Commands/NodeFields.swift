@@ -58,7 +58,7 @@ struct NodeAdd: RegionCommand {
     node.interfaces = [first]
     var request = MusterV1.CreateNodeRequest()
     request.node = node
-    request.requestID = write.requestID ?? ""
+    request.requestId = write.requestID ?? ""
     request.validateOnly = write.dryRun
     request.force = force
     let response = try await region.nodes.createNode(request, options: region.options)
@@ -87,6 +87,12 @@ struct NodeUpdate: RegionCommand {
   @Flag(help: "Take an address that is still held from another machine. Risks a double address until its lease ends.")
   var force = false
 
+  func prepare(_ surroundings: Surroundings) throws {
+    var node = MusterV1.Node()
+    guard fields.apply(to: &node).isEmpty, mac == nil, subnet == nil, address == nil, rename.isEmpty else { return }
+    throw CommandFailure(.usage, "nothing to change; give at least one field, for example --tag gpu")
+  }
+
   func run(_ region: RegionConnection) async throws {
     var node = MusterV1.Node()
     node.name = name
@@ -103,12 +109,9 @@ struct NodeUpdate: RegionCommand {
       request.newName = rename
       paths.append("name")
     }
-    guard !paths.isEmpty else {
-      throw CommandFailure(.usage, "nothing to change; give at least one field, for example --tag gpu")
-    }
     request.node = node
     request.updateMask = GoogleProtobuf.FieldMask(paths: paths)
-    request.requestID = write.requestID ?? ""
+    request.requestId = write.requestID ?? ""
     request.validateOnly = write.dryRun
     request.force = force
     let response = try await region.nodes.updateNode(request, options: region.options)

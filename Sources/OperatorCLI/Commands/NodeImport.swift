@@ -49,7 +49,7 @@ struct NodeImport: RegionCommand {
     case .mac: .mac
     case .serial: .serial
     }
-    options.requestID = requestID ?? ""
+    options.requestId = requestID ?? ""
     options.reportChanges = dryRun
     options.force = force
     return options

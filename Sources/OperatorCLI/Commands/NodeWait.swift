@@ -47,7 +47,7 @@ struct NodeWait: RegionCommand {
       page.pageSize = Paging.size
       page.since = GoogleProtobuf.Timestamp(nanosecondsSince1970: started - since.nanoseconds)
       for event in try await events.listEvents(page, options: region.options).events {
-        request.afterID = event.id
+        request.afterId = event.id
         if Self.show(event, canonical, started, goal, surroundings) { return }
       }
     }

@@ -148,7 +148,7 @@ struct SubnetAdd: RegionCommand {
     _ = fields.apply(to: &subnet)
     var request = MusterV1.CreateSubnetRequest()
     request.subnet = subnet
-    request.requestID = write.requestID ?? ""
+    request.requestId = write.requestID ?? ""
     request.validateOnly = write.dryRun
     let response = try await region.subnets.createSubnet(request, options: region.options)
     WriteOutput(region: region, isDryRun: write.dryRun).write(response)
@@ -167,18 +167,21 @@ struct SubnetUpdate: RegionCommand {
   @OptionGroup var waiting: WaitOptions
   @Argument(help: "The subnet's name.") var name: String
 
+  func prepare(_ surroundings: Surroundings) throws {
+    var subnet = MusterV1.Subnet()
+    guard fields.apply(to: &subnet).isEmpty else { return }
+    throw CommandFailure(.usage, "nothing to change; give at least one field, for example --dhcp on")
+  }
+
   func run(_ region: RegionConnection) async throws {
     var subnet = MusterV1.Subnet()
     subnet.name = name
     let paths = fields.apply(to: &subnet)
-    guard !paths.isEmpty else {
-      throw CommandFailure(.usage, "nothing to change; give at least one field, for example --dhcp on")
-    }
     var request = MusterV1.UpdateSubnetRequest()
     request.subnet = subnet
     request.updateMask = GoogleProtobuf.FieldMask(paths: paths)
     request.ifRevision = write.ifRevision ?? 0
-    request.requestID = write.requestID ?? ""
+    request.requestId = write.requestID ?? ""
     request.validateOnly = write.dryRun
     let response = try await region.subnets.updateSubnet(request, options: region.options)
     WriteOutput(region: region, isDryRun: write.dryRun).write(response)
@@ -193,12 +196,15 @@ struct SubnetRemove: RegionCommand {
   @OptionGroup var confirmation: Confirmation
   @Argument(help: "The subnet's name.") var name: String
 
+  func prepare(_ surroundings: Surroundings) throws {
+    if !write.dryRun { try confirmation.confirm("Remove subnet \(name)?", surroundings) }
+  }
+
   func run(_ region: RegionConnection) async throws {
-    if !write.dryRun { try confirmation.confirm("Remove subnet \(name)?", region.surroundings) }
     var request = MusterV1.DeleteSubnetRequest()
     request.name = name
     request.ifRevision = write.ifRevision ?? 0
-    request.requestID = write.requestID ?? ""
+    request.requestId = write.requestID ?? ""
     request.validateOnly = write.dryRun
     let response = try await region.subnets.deleteSubnet(request, options: region.options)
     WriteOutput(region: region, isDryRun: write.dryRun).write(response)

@@ -13,7 +13,7 @@ struct ErrorReport {
       json: Self.json(error, problems))
   }
 
-  static func status(of error: RPCError) -> ExitStatus {
+  static func status(of error: RPCError) -> CommandStatus {
     switch error.code {
     case .ok: .success
     case .invalidArgument, .outOfRange: .invalidData
@@ -42,16 +42,7 @@ struct ErrorReport {
 
   /// `interfaces[0].address: 10.1.3.10 is inside the pool of hall1 (…). Choose another address or 'auto'.`
   static func sentence(_ problem: MusterV1.FieldProblem) -> String {
-    var text = problem.field.isEmpty ? "" : "\(problem.field): "
-    if problem.line > 0 { text = "line \(problem.line): " + text }
-    if !problem.value.isEmpty && !problem.message.hasPrefix(problem.value) { text += "\(problem.value) " }
-    text += problem.message
-    if !text.hasSuffix(".") { text += "." }
-    if let first = problem.fix.first {
-      text += " \(first.uppercased())\(problem.fix.dropFirst())"
-      if !text.hasSuffix(".") { text += "." }
-    }
-    return text
+    problem.line > 0 ? "line \(problem.line): \(problem.fullSentence)" : problem.fullSentence
   }
 
   static func json(_ problem: MusterV1.FieldProblem) -> JSONValue {

@@ -2,8 +2,10 @@ internal import ArgumentParser
 internal import RPC
 
 /// A command that talks to the region: parses, opens a channel, runs, and turns errors into words and a status.
-protocol RegionCommand: AsyncParsableCommand {
+protocol RegionCommand: AsyncParsableCommand, Sendable {
   var global: GlobalOptions { get }
+  /// What can be refused without the region: checked, and asked at the terminal, before anything is opened.
+  func prepare(_ surroundings: Surroundings) throws
   func run(_ region: RegionConnection) async throws
 }
 
@@ -28,8 +30,11 @@ struct RegionConnection: Sendable {
 }
 
 extension RegionCommand {
+  func prepare(_ surroundings: Surroundings) throws {}
+
   mutating func run() async throws {
     let surroundings = Surroundings.current
+    try prepare(surroundings)
     let target = try global.target(surroundings)
     let command = self
     do {

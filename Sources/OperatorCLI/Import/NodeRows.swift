@@ -37,12 +37,16 @@ struct NodeRows {
         rows.append(fresh)
         if !name.isEmpty { indexByName[name] = position }
       }
-      merge(cell, line: row.line, into: &rows[position])
+      problems += Self.merge(cell, line: row.line, into: &rows[position])
     }
   }
 
-  private mutating func merge(_ cell: (String) -> String, line: Int, into row: inout MusterV1.ImportRow) {
-    guard var node = row.node, var mask = row.mask else { return }
+  /// - Returns: What is wrong with the row itself.
+  private static func merge(
+    _ cell: (String) -> String, line: Int, into row: inout MusterV1.ImportRow
+  ) -> [MusterV1.FieldProblem] {
+    guard var node = row.node, var mask = row.mask else { return [] }
+    var problems: [MusterV1.FieldProblem] = []
     func set(_ column: String, _ path: String, _ assign: (String) -> Void) {
       let text = cell(column)
       guard !text.isEmpty else { return }
@@ -75,7 +79,7 @@ struct NodeRows {
       case "", "no", "false", "0", "-": interface.boot = false
       default:
         problems.append(
-          Self.problem("boot", cell("boot"), "BOOLEAN_INVALID", "neither yes nor no", "write yes or no", line))
+          problem("boot", cell("boot"), "BOOLEAN_INVALID", "neither yes nor no", "write yes or no", line))
       }
       node.interfaces.append(interface)
       row.lines.append(UInt32(line))
@@ -84,6 +88,7 @@ struct NodeRows {
     }
     row.node = node
     row.mask = mask
+    return problems
   }
 
   static func problem(

@@ -1,4 +1,4 @@
-internal import RPC
+package import RPC
 
 /// Durations as people read them: the largest unit that fits, `4s 3m 2h 5d`.
 package enum Age {

@@ -58,7 +58,7 @@ extension MusterV1.Subnet {
   var json: JSONValue {
     .object([
       "name": .string(name), "uid": .string(uid), "revision": .unsigned(revision),
-      "dhcp_id": .unsigned(UInt64(dhcpID)), "fabric": .string(fabric), "prefix": .string(prefix),
+      "dhcp_id": .unsigned(UInt64(dhcpId)), "fabric": .string(fabric), "prefix": .string(prefix),
       "vlan": .unsigned(UInt64(vlan)), "gateway": .string(gateway), "pools": .strings(pools),
       "dns_servers": .strings(dnsServers), "domain": .string(domain), "ntp_servers": .strings(ntpServers),
       "lease": .string(lease.map { "\($0.seconds)s" } ?? ""), "dhcp_enabled": .bool(dhcpEnabled),

@@ -1,5 +1,5 @@
 /// How a command ended, for scripts. The numbers are a promise.
-package enum ExitStatus: Int32, Sendable {
+package enum CommandStatus: Int32, Sendable {
   /// Done, unchanged or empty.
   case success = 0
   /// The region refused.
@@ -20,13 +20,13 @@ package enum ExitStatus: Int32, Sendable {
 
 /// Why a command ends early: what to tell, and the status to end with.
 package struct CommandFailure: Error, Sendable {
-  package var status: ExitStatus
+  package var status: CommandStatus
   /// Complete sentences for stderr, without "error: ". Empty when everything has been said already.
   package var message: String
   /// The same as an object for `--output json`; nil means code and message alone.
   package var json: JSONValue?
 
-  package init(_ status: ExitStatus, _ message: String, json: JSONValue? = nil) {
+  package init(_ status: CommandStatus, _ message: String, json: JSONValue? = nil) {
     self.status = status
     self.message = message
     self.json = json
