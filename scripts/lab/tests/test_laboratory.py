@@ -19,6 +19,7 @@ from typing import ClassVar
 from lab import dhcp, dora, initramfs, netns, packages, population
 from lab import run as runs
 from lab.dhcp import Client, Kind, Message, Option
+from lab.host import Host
 from lab.machine import Hardware, Machine
 from lab.network import ManagementNetwork, RackNetwork
 from lab.programs import REPOSITORY
@@ -193,6 +194,10 @@ class Reference(unittest.TestCase):
             outcome = dora.lease(wire, Client("52:54:00:00:01:02"), linger=0.5)
         self.assertEqual(outcome.servers, {"10.1.0.1", "10.1.0.254"})
         self.assertEqual(outcome.addresses, {"10.1.0.12", "10.1.0.77"})
+
+    def test_an_operating_system_gets_its_address(self) -> None:
+        host = Host(self.lab, self.rack, "h1n2", "52:54:00:00:01:02", packages.busybox(CACHE))
+        self.assertEqual(host.take_lease(), "10.1.0.12")
 
     def test_tftp_hands_out_the_loaders(self) -> None:
         busybox = packages.busybox(CACHE)
