@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -33,14 +34,13 @@ class Host:
 
     def take_lease(self, tries: int = 5) -> str:
         """The address that the host has after its client ended. CheckFailed when there is none."""
-        # The client runs in a mount namespace of its own (ip-netns), where its script may write /tmp/lease.
         command = [
-            "ip", "netns", "exec", self.namespace, "sh", "-c", 'mount -t tmpfs tmpfs /tmp && exec "$@"', "udhcpc",
-            str(self._busybox), "udhcpc", "-i", INTERFACE, "-s", str(LEASE_SCRIPT), "-n", "-q", "-f",
-            "-t", str(tries), "-T", "1",
+            "ip", "netns", "exec", self.namespace, str(self._busybox), "udhcpc", "-i", INTERFACE,
+            "-s", str(LEASE_SCRIPT), "-n", "-q", "-f", "-t", str(tries), "-T", "1",
         ]
+        environment = {**os.environ, "LEASE_FILE": os.devnull}
         with self._log.open("ab") as log:
-            done = subprocess.run(command, stdout=log, stderr=log, check=False)
+            done = subprocess.run(command, stdout=log, stderr=log, env=environment, check=False)
         shown = subprocess.run(
             ["ip", "-n", self.namespace, "-json", "addr", "show", INTERFACE], capture_output=True, text=True, check=True)
         found: list[str] = [

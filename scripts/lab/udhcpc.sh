@@ -1,5 +1,5 @@
 #!/bin/sh
-# Called by udhcpc. Puts the lease on the interface and writes it to /tmp/lease for /init.
+# Called by udhcpc. Puts the lease on the interface and writes it to $LEASE_FILE, by default /tmp/lease, for /init.
 case "$1" in
 deconfig)
 	ip addr flush dev "$interface"
@@ -16,7 +16,7 @@ bound | renew)
 		echo "address=$ip"
 		echo "server=$serverid"
 		echo "hostname=$hostname"
-	} >/tmp/lease
+	} >"${LEASE_FILE:-/tmp/lease}"
 	;;
 esac
 exit 0
