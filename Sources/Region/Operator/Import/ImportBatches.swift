@@ -2,10 +2,12 @@
 ///
 /// Rows that pass a name, a MAC or an address from one to the other must be one transaction: applied apart,
 /// the second would find its address held, and two that swap would each find it taken. So rows that are
-/// tied form groups, and groups fill batches in the order of their first rows.
+/// tied form groups, and groups fill batches in the order of their last rows.
 package struct ImportBatches: Sendable {
-  /// Rows of one transaction.
+  /// Rows of one transaction at most; only a group that is tied together gets that large.
   package static let rowsMax = 10_000
+  /// Rows after which a batch is closed: others want to write in between.
+  package static let rowsTarget = 2_000
 
   /// The parent of each row in its group's tree; a root is its own parent. The root is the group's first row.
   private var parent: [Int32]
@@ -36,21 +38,24 @@ package struct ImportBatches: Sendable {
   package mutating func batches(
     of isApplied: (Int) -> Bool
   ) throws(ImportGroupTooLarge) -> [[Int]] {
-    var groups: [Int32: [Int]] = [:]
-    var order: [Int32] = []
-    for row in parent.indices where isApplied(row) {
-      let root = root(of: Int32(row))
-      if groups[root] == nil { order.append(root) }
-      groups[root, default: []].append(row)
-    }
+    // Most groups have one row; only the others are gathered.
+    var sizes = [Int32](repeating: 0, count: parent.count)
+    for row in parent.indices where isApplied(row) { sizes[Int(root(of: Int32(row)))] += 1 }
+    var gathered: [Int32: [Int]] = [:]
     var batches: [[Int]] = []
     var current: [Int] = []
-    for root in order {
-      let group = groups[root] ?? []
-      guard group.count <= Self.rowsMax else {
-        throw ImportGroupTooLarge(firstRow: group[0], count: group.count)
+    for row in parent.indices where isApplied(row) {
+      let root = root(of: Int32(row))
+      var group = [row]
+      let size = Int(sizes[Int(root)])
+      guard size <= Self.rowsMax else { throw ImportGroupTooLarge(firstRow: row, count: size) }
+      if size > 1 {
+        gathered[root, default: []].append(row)
+        guard let whole = gathered[root], whole.count == size else { continue }
+        gathered[root] = nil
+        group = whole
       }
-      if current.count + group.count > Self.rowsMax {
+      if current.count + group.count > max(Self.rowsTarget, group.count) {
         batches.append(current.sorted())
         current = []
       }
