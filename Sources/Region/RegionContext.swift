@@ -7,7 +7,7 @@ package import Store
 ///
 /// A write needs nothing besides `store.write`: the store tells the hub what each commit changed, so that feeds and
 /// waiters look again by themselves. Events are recorded in the transaction that causes them
-/// (`Transaction.record(_:)`), with `ServerContext.actor` as their actor.
+/// (`Transaction.record(_:)`), with `ServerContext.recordedActor` as their actor.
 package struct RegionContext: Sendable {
   package let store: any RegionStore
   package let clocks: Clocks
@@ -15,6 +15,8 @@ package struct RegionContext: Sendable {
   package let hub: FeedHub
   /// Which agents are there.
   package let sessions: SessionRegistry
+  /// How many unknown machines may come in at a time.
+  package let enlistments: EnlistmentGate
   package let logger: Logger
   /// When this region started, for status.
   package let started: Timestamp
@@ -33,6 +35,7 @@ package struct RegionContext: Sendable {
     self.clocks = clocks
     self.hub = FeedHub()
     self.sessions = SessionRegistry()
+    self.enlistments = EnlistmentGate()
     self.logger = logger
     self.started = clocks.now()
     self.version = version
@@ -43,13 +46,16 @@ package struct RegionContext: Sendable {
 }
 
 extension ServerContext {
-  /// What a change made by this call records as its actor (`Actor(call.actor)`).
-  package var actor: String {
+  /// What a change made by this call records as its actor.
+  package var recordedActor: Actor {
     switch principal {
-    case .local: Actor.local.text
-    case .operators(let name, _): name
-    case .agent(let name): Actor.agent(name).text
-    case .anonymous: "anonymous"
+    case .local: .local
+    case .operators(let name, _): Actor(name)
+    case .agent(let name): .agent(name)
+    case .anonymous: Actor("anonymous")
     }
   }
+
+  /// The same as a word.
+  package var actor: String { recordedActor.text }
 }

@@ -29,7 +29,9 @@ struct AgentSession: Sendable {
     case renew(MusterV1.Renew)
     case applied(MusterV1.Applied, Epoch)
     /// The agent stopped answering for a subnet that it does not own any more.
-    case released(DHCPSubnetID, Epoch)
+    case released(DHCPSubnetID, [MusterV1.LeaseLeft])
+    /// The agent knows of a newer epoch than this session.
+    case newerEpoch(DHCPSubnetID, Epoch)
     case healing(DHCPSubnetID, MusterV1.RefusalReason)
     case observed(MusterV1.Observed)
     case trouble(MusterV1.SubnetTrouble)
@@ -42,6 +44,8 @@ struct AgentSession: Sendable {
   /// What Hello said of each subnet; used once, when the subnet is first assigned in this session.
   private var haves: [DHCPSubnetID: MusterV1.Have]
   private var cursors: [DHCPSubnetID: FeedCursor] = [:]
+  /// What the agent was told to leave in this session, and at which epoch.
+  private var revoked: [DHCPSubnetID: Epoch] = [:]
   /// The subnet whose turn is over; the next in order follows, so that a large subnet starves no other.
   private var lastServed: DHCPSubnetID?
   private var outbox: [MusterV1.RegionMessage] = []
@@ -50,7 +54,8 @@ struct AgentSession: Sendable {
   private var knownProfiles: UInt64
   private var mustLoadProfiles = true
   private var lastSequence: UInt64 = 0
-  private var ending: RPCError?
+  /// Why the session is over.
+  private(set) var ending: RPCError?
 
   /// Messages that wait to be written; the reader pauses at this many.
   static let outboxMax = 64
@@ -129,14 +134,16 @@ struct AgentSession: Sendable {
   /// Takes which subnets the agent owns now; what changed becomes Assign and Revoke.
   mutating func take(_ assignments: Assignments) {
     let owned = Dictionary(assignments.owned.map { ($0.dhcpID, $0) }) { $1 }
-    for id in Set(cursors.keys).union(haves.keys).sorted() where owned[id] == nil {
+    for id in Set(cursors.keys).union(haves.keys).union(assignments.leaving.keys).sorted() where owned[id] == nil {
+      // Never below what the agent has seen, or it would take the region's word for an old one.
       let held = cursors[id]?.epoch ?? Epoch(haves[id]?.epoch ?? 0)
-      var revoke = MusterV1.Revoke()
-      revoke.dhcpId = id.number
-      revoke.epoch = (assignments.lost[id] ?? held.next).number
-      outbox.append(MusterV1.RegionMessage(message: .revoke(revoke)))
+      let epoch = max(assignments.leaving[id] ?? assignments.lost[id] ?? held, held)
       cursors[id] = nil
       haves[id] = nil
+      guard revoked[id] != epoch else { continue }
+      revoked[id] = epoch
+      outbox.append(
+        MusterV1.RegionMessage(message: .revoke(MusterV1.Revoke(dhcpId: id.number, epoch: epoch.number))))
     }
     for assignment in assignments.owned.sorted(by: { $0.dhcpID < $1.dhcpID })
     where cursors[assignment.dhcpID]?.epoch != assignment.epoch {
@@ -145,6 +152,7 @@ struct AgentSession: Sendable {
       assign.subnet = assignment.subnet.text
       assign.epoch = assignment.epoch.number
       outbox.append(MusterV1.RegionMessage(message: .assign(assign)))
+      revoked[assignment.dhcpID] = nil
       // What this session already sent at an older epoch is not trusted to have arrived: a snapshot settles it.
       let have = cursors[assignment.dhcpID] == nil ? haves.removeValue(forKey: assignment.dhcpID) : nil
       cursors[assignment.dhcpID] = FeedCursor(
@@ -178,9 +186,9 @@ struct AgentSession: Sendable {
     for topic in topics {
       switch topic {
       case .head(let id): cursors[id]?.wake()
-      case .assignments: mustLoadAssignments = true
+      case .assignments, .agent: mustLoadAssignments = true
       case .profiles: mustLoadProfiles = true
-      case .applied, .agent, .events, .session: break
+      case .applied, .events, .session: break
       }
     }
   }
@@ -230,7 +238,7 @@ struct AgentSession: Sendable {
   private mutating func receiveApplied(_ applied: MusterV1.Applied) -> Effect {
     let id = DHCPSubnetID(number: applied.dhcpId)
     if applied.revoked {
-      return cursors[id] == nil ? .released(id, Epoch(applied.epoch)) : .none
+      return cursors[id] == nil ? .released(id, applied.leasesLeft) : .none
     }
     let generation = Generation(applied.generation)
     guard let cursor = cursors[id], cursor.epoch.number == applied.epoch, generation <= cursor.received else {
@@ -249,13 +257,18 @@ struct AgentSession: Sendable {
     guard cursors[id] != nil else { return .none }
     switch refused.reason {
     case .staleEpoch:
-      // The agent has seen a newer owner than this session knows of.
+      // Somebody told the agent of a newer epoch than this session knows of.
       mustLoadAssignments = true
+      return .newerEpoch(id, Epoch(have.epoch))
     case .gap, .digest, .unspecified, .unrecognized:
       cursors[id]?.refuse(now: now)
       return .healing(id, refused.reason)
     }
-    return .none
+  }
+
+  /// The store has other rows than the agent says it applied; it gets a snapshot.
+  mutating func heal(_ id: DHCPSubnetID, now: Int64) {
+    cursors[id]?.refuse(now: now)
   }
 
   /// An Observed is durable.
@@ -290,6 +303,9 @@ struct Assignments: Sendable, Hashable {
   }
 
   var owned: [Owned] = []
+  /// Subnets it still owns and has to leave, with the epoch that ends it: the next owner gets them when it has said
+  /// that it stopped.
+  var leaving: [DHCPSubnetID: Epoch] = [:]
   /// Current epochs of subnets that somebody else owns; a removed subnet is missing.
   var lost: [DHCPSubnetID: Epoch] = [:]
 }

@@ -1,8 +1,11 @@
-internal import Synchronization
 package import Provisioning
+internal import RPC
+internal import Synchronization
+package import Wire
 
 /// Which agents are there. It lives in memory: a restarted region learns it anew from the agents' Hello, and waits a
-/// grace before it calls anybody offline. What agents say of themselves is in the store.
+/// grace before it calls anybody offline. What agents say of their files, and what is
+/// decided by their links, is in the store (`agent(named:)`, `bootFiles(of:)`).
 package final class SessionRegistry: Sendable {
   /// An agent as its newest session shows it.
   package struct Presence: Sendable, Hashable {
@@ -11,14 +14,17 @@ package final class SessionRegistry: Sendable {
     package var isConnected: Bool
     package var isOnline: Bool
     package var lastSeen: Timestamp
+    /// As the agent said them, with prefix lengths; for display.
+    package var links: [MusterV1.Link]
+    package var warnings: [String]
   }
 
   /// A running session, to reach it from outside.
   struct Handle: Sendable {
     var session: SessionEpoch
     var boot: BootID
-    /// Ends the session with this reason.
-    var displace: @Sendable (_ isOtherBoot: Bool) -> Void
+    /// Ends the session with this status.
+    var end: @Sendable (RPCError) -> Void
   }
 
   private struct Entry {
@@ -72,7 +78,9 @@ package final class SessionRegistry: Sendable {
   /// Makes `handle` the agent's session; one that was there is displaced.
   ///
   /// - Returns: Nil when a newer session is attached already: two were claimed at about the same time.
-  func attach(_ handle: Handle, agent: AgentName, now: Timestamp, uptime: Int64) -> Attachment? {
+  func attach(
+    _ handle: Handle, agent: AgentName, links: [MusterV1.Link], now: Timestamp, uptime: Int64
+  ) -> Attachment? {
     let (attachment, displaced) = state.withLock { state -> (Attachment?, Handle?) in
       let old = state.entries[agent]
       if let old, old.handle != nil, old.presence.session > handle.session { return (nil, nil) }
@@ -83,13 +91,13 @@ package final class SessionRegistry: Sendable {
       }
       state.entries[agent] = Entry(
         presence: Presence(
-          session: handle.session, isConnected: true, isOnline: true, lastSeen: now),
+          session: handle.session, isConnected: true, isOnline: true, lastSeen: now, links: links, warnings: []),
         handle: handle, heardUptime: uptime, displacedBoots: boots)
       return (
         Attachment(cameOnline: old?.presence.isOnline != true, displacedOtherBoot: isOtherBoot), old?.handle
       )
     }
-    if let attachment { displaced?.displace(attachment.displacedOtherBoot) }
+    if let attachment { displaced?.end(attachment.displacedOtherBoot ? .displaced(agent) : .replaced(agent)) }
     return attachment
   }
 
@@ -114,6 +122,14 @@ package final class SessionRegistry: Sendable {
     }
   }
 
+  /// - Parameter links: Nil leaves them.
+  func describe(_ agent: AgentName, links: [MusterV1.Link]?, warnings: [String]) {
+    state.withLock { state in
+      if let links { state.entries[agent]?.presence.links = links }
+      state.entries[agent]?.presence.warnings = warnings
+    }
+  }
+
   // MARK: Time
 
   /// Known agents after a start of the region: nobody has been heard, and nobody is offline before the grace is over.
@@ -122,7 +138,8 @@ package final class SessionRegistry: Sendable {
       for agent in agents where state.entries[agent.name] == nil {
         state.entries[agent.name] = Entry(
           presence: Presence(
-            session: agent.session, isConnected: false, isOnline: true, lastSeen: agent.lastSeen),
+            session: agent.session, isConnected: false, isOnline: true, lastSeen: agent.lastSeen,
+            links: [], warnings: []),
           heardUptime: uptime)
       }
     }
@@ -130,15 +147,33 @@ package final class SessionRegistry: Sendable {
 
   /// Agents that were silent for longer than `limit` and are offline from now on.
   func expire(uptime: Int64, limit: Int64) -> [AgentName] {
-    state.withLock { state in
+    let (names, handles) = state.withLock { state -> ([AgentName], [Handle]) in
       let silent = state.entries.filter { $0.value.presence.isOnline && uptime - $0.value.heardUptime > limit }
       for name in silent.keys { state.entries[name]?.presence.isOnline = false }
-      return silent.keys.sorted()
+      return (silent.keys.sorted(), silent.values.compactMap(\.handle))
     }
+    // A stream that carries nothing for so long is dead at one end; the agent comes back on a new one.
+    for handle in handles { handle.end(RPCError(.unavailable, "no Renew for too long")) }
+    return names
   }
 
+  /// Ends the agent's session and forgets the agent.
   func remove(_ agent: AgentName) {
     let handle = state.withLock { $0.entries.removeValue(forKey: agent)?.handle }
-    handle?.displace(true)
+    handle?.end(RPCError(.unauthenticated, "agent \(agent) was removed or got a new token; enrol again"))
+  }
+}
+
+extension RPCError {
+  /// Another machine, or another start of the process, uses the agent's identity now. Fatal to the agent: it stops
+  /// writing and stays away until somebody looks (the word is part of the session protocol).
+  static func displaced(_ agent: AgentName) -> RPCError {
+    ErrorDetails(reason: "AGENT_DISPLACED", metadata: ["agent": agent.text]).error(
+      .failedPrecondition, "AGENT_DISPLACED: another machine uses the identity of agent \(agent). Stop one of the two")
+  }
+
+  /// The same process opened a newer session.
+  static func replaced(_ agent: AgentName) -> RPCError {
+    RPCError(.aborted, "a newer session of agent \(agent) took over")
   }
 }

@@ -1,6 +1,7 @@
 internal import Logging
 internal import Provisioning
 internal import RPC
+internal import Store
 internal import Synchronization
 internal import Wire
 
@@ -37,7 +38,7 @@ final class SessionShell: Sendable {
   func run(
     _ requests: RequestStream<MusterV1.AgentMessage>, _ responses: ResponseWriter<MusterV1.RegionMessage>
   ) async throws {
-    let topics: [Topic] = [.assignments(agent), .profiles]
+    let topics: [Topic] = [.assignments(agent), .agent(agent), .profiles]
     context.hub.subscribe(signal, to: topics)
     defer {
       context.hub.unsubscribe(signal, from: topics)
@@ -115,7 +116,7 @@ final class SessionShell: Sendable {
   private func read(_ requests: RequestStream<MusterV1.AgentMessage>) async throws {
     while let message = try await requests.next() {
       guard context.sessions.heard(epoch, of: agent, now: context.clocks.now(), uptime: context.clocks.uptime()) else {
-        throw RPCError(.aborted, "a newer session of \(agent) took over")
+        throw session.withLock(\.ending) ?? .replaced(agent)
       }
       let effect = try session.withLock { try $0.receive(message, now: context.clocks.uptime()) }
       try await carryOut(effect)
@@ -134,18 +135,38 @@ final class SessionShell: Sendable {
       try await records.record(renew)
       session.withLock { $0.acknowledgeRenewal(timeNanoseconds: context.clocks.now().nanoseconds) }
     case .applied(let applied, let subnetEpoch):
-      try await records.record(applied, at: subnetEpoch)
-    case .released(let subnet, let subnetEpoch):
-      try await records.recordRelease(of: subnet, at: subnetEpoch)
+      try await record(applied, at: subnetEpoch)
+    case .released(let subnet, let leases):
+      try await records.recordRelease(of: subnet, leases: leases)
+    case .newerEpoch(let subnet, let seen):
+      try await records.recordNewerEpoch(of: subnet, seen)
     case .healing(let subnet, let reason):
       try await records.recordHealing(of: subnet, reason)
     case .observed(let observed):
-      let durable = try await records.record(observed)
-      session.withLock { $0.acknowledge(observed.sequence, enlistments: durable) }
+      let outcome = try await records.record(observed)
+      // What was put off comes again at once; meanwhile this agent, and it alone, waits.
+      if outcome.deferred > 0 { try await context.clocks.sleep(Self.deferralNanoseconds) }
+      session.withLock { $0.acknowledge(observed.sequence, enlistments: outcome.durable) }
     case .trouble(let trouble):
       try await records.record(trouble)
     case .bootFiles(let files):
       try await records.record(files)
+    }
+  }
+
+  /// How long an agent waits for the answer to enlistments that were put off.
+  static let deferralNanoseconds: Int64 = 1_000_000_000
+
+  private func record(_ applied: MusterV1.Applied, at subnetEpoch: Epoch) async throws {
+    let id = DHCPSubnetID(number: applied.dhcpId)
+    switch try await records.record(applied, at: subnetEpoch) {
+    case .recorded, .older:
+      break
+    case .superseded:
+      signal.raise(.assignments(agent))
+    case .digestMismatch, .ahead:
+      session.withLock { $0.heal(id, now: context.clocks.uptime()) }
+      try await records.recordHealing(of: id, .digest)
     }
   }
 }

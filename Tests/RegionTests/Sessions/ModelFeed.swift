@@ -85,6 +85,8 @@ struct ModelAgent {
   private var stagedRows: [UInt64: UInt32] = [:]
   /// What was ever visible at a generation.
   private(set) var committed: [(incarnation: [UInt8], generation: UInt64, rows: [UInt64: UInt32])] = []
+  /// Something was committed since it last said what it serves.
+  private(set) var owesAck = false
   private(set) var deltas = 0
   private(set) var snapshots = 0
   private(set) var rowsReceived = 0
@@ -131,6 +133,7 @@ struct ModelAgent {
       generation = commit.to
       incarnation = commit.incarnation
       committed.append((incarnation, generation, mirror))
+      owesAck = true
       deltas += 1
       if first.snapshot { snapshots += 1 }
     default:
@@ -142,6 +145,7 @@ struct ModelAgent {
   /// Serves what was received, and says so.
   mutating func apply() -> MusterV1.AgentMessage {
     applied = generation
+    owesAck = false
     return MusterV1.AgentMessage(
       message: .applied(MusterV1.Applied(dhcpId: 7, epoch: epoch, generation: generation, digest: digest)))
   }

@@ -93,7 +93,7 @@ struct ModelLink {
       moved = deliverToAgent() || moved
       moved = try deliverToRegion() || moved
       if moved { continue }
-      if agent.applied != agent.generation {
+      if agent.owesAck {
         toRegion.append(agent.apply())
         continue
       }

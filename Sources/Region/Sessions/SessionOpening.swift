@@ -1,0 +1,60 @@
+internal import Provisioning
+internal import RPC
+internal import Store
+internal import Wire
+
+/// Claims a session durably and learns from Hello what was lost on the way: acknowledgements that never arrived,
+/// epochs that this database does not know, links that make the agent eligible for more.
+struct SessionOpening: Sendable {
+  let context: RegionContext
+  let greeting: Greeting
+
+  /// - Returns: The claim; sessions of the agent claimed before it count for nothing from now on.
+  func claim() async throws -> SessionClaim {
+    let greeting = greeting
+    let placement = Placement(online: context.sessions.onlineAgents() + [greeting.agent])
+    return try await context.store.write { transaction in
+      let claimed: SessionClaimed
+      do {
+        claimed = try transaction.claimSession(
+          of: greeting.agent, boot: greeting.boot, links: greeting.links, version: greeting.version,
+          protocolVersion: greeting.protocolVersion)
+      } catch Refusal.unknownAgent {
+        throw RPCError(.unauthenticated, "agent \(greeting.agent) was removed")
+      }
+      let incarnation = try transaction.incarnation().octets
+      for have in greeting.haves {
+        try Self.learn(have, of: claimed, incarnation: incarnation, placement, in: &transaction)
+      }
+      try placement.placeUnowned(in: &transaction)
+      return SessionClaim(agent: greeting.agent, epoch: claimed.session, incarnation: incarnation)
+    }
+  }
+
+  private static func learn(
+    _ have: MusterV1.Have, of claimed: SessionClaimed, incarnation: [UInt8], _ placement: Placement,
+    in transaction: inout Transaction
+  ) throws {
+    let id = DHCPSubnetID(number: have.dhcpId)
+    let name = claimed.agent.name
+    guard let row = try transaction.subnet(id), row.progress.owner == name,
+      claimed.agent.mayKeep(row.subnet.spec)
+    else { return }
+    guard have.epoch <= row.progress.epoch.number else {
+      return try placement.raiseEpoch(of: row, above: Epoch(have.epoch), in: &transaction)
+    }
+    guard have.epoch == row.progress.epoch.number, have.incarnation == incarnation, have.applied > 0,
+      have.applied <= row.progress.head.number,
+      have.applied > row.progress.applied.number || have.rejected.count != row.progress.rejected
+    else { return }
+    // Only the digest of what it received came along; it says something about what it applied when both are one.
+    let digest = have.applied == have.generation ? have.digest : []
+    guard have.applied < row.progress.head.number || !digest.isEmpty else { return }
+    let report = AppliedReport(
+      agent: name, session: claimed.session, subnet: id, epoch: row.progress.epoch,
+      generation: Generation(have.applied),
+      digest: digest.isEmpty ? .zero : try SubnetDigest(octets: digest, field: "Have.digest"),
+      rejected: try have.rejected.prefix(Rejection.countMax).map { try Rejection($0) }, leasesLeft: nil)
+    _ = try transaction.recordApplied(report)
+  }
+}

@@ -1,0 +1,244 @@
+internal import Logging
+internal import Provisioning
+internal import RPC
+internal import Store
+internal import Wire
+
+/// What one session reads from the store and records in it. Every write names the session, so that what a displaced
+/// one still says counts for nothing.
+struct SessionRecords: Sendable {
+  let context: RegionContext
+  let agent: AgentName
+  let session: SessionEpoch
+
+  /// Rows in one chunk. The largest row takes 255 octets on the wire (three names of 63, a UUID, numbers), so that a
+  /// chunk with its header stays below 256 KiB.
+  static let chunkRowsMax = 1_000
+  /// Rejections of one report that are told one by one as events; the rest is counted.
+  static let rejectionEventsMax = 10
+
+  private var actor: Actor { .agent(agent) }
+
+  // MARK: Reading
+
+  /// Which subnets the agent owns and may keep.
+  ///
+  /// - Parameter others: Subnets it believes it has besides; it is told at which epoch they went.
+  func assignments(besides others: [DHCPSubnetID]) async throws -> Assignments {
+    try await context.store.read { [agent] snapshot in
+      guard let known = try snapshot.agent(named: agent) else { throw Refusal.unknownAgent(agent.text) }
+      var assignments = Assignments()
+      for row in try snapshot.subnets(ownedBy: agent) {
+        let id = row.subnet.dhcpID
+        if known.mayKeep(row.subnet.spec) {
+          assignments.owned.append(.init(dhcpID: id, subnet: row.subnet.name, epoch: row.progress.epoch))
+        } else {
+          assignments.leaving[id] = row.progress.epoch.next
+        }
+      }
+      for id in others {
+        if let row = try snapshot.subnet(id), row.progress.owner != agent { assignments.lost[id] = row.progress.epoch }
+      }
+      return assignments
+    }
+  }
+
+  func profiles() async throws -> MusterV1.ProfileSet {
+    try await context.store.read { snapshot in
+      MusterV1.ProfileSet(try snapshot.profiles().map(\.spec), revision: try snapshot.profilesRevision())
+    }
+  }
+
+  /// Reads one piece of a feed.
+  func read(_ read: DeltaRead) async throws -> DeltaAnswer {
+    enum Found {
+      case page(FeedPage)
+      case onlySnapshot
+      case ahead
+      case moved
+    }
+    let found: Found = try await context.store.read { [agent] snapshot in
+      guard let row = try snapshot.subnet(read.dhcpID), row.progress.owner == agent, row.progress.epoch == read.epoch,
+        try snapshot.agent(named: agent)?.mayKeep(row.subnet.spec) == true
+      else { return .moved }
+      if let page = try snapshot.feed(read.dhcpID, from: read.position, limit: Self.chunkRowsMax) { return .page(page) }
+      return read.position.base > row.progress.head ? .ahead : .onlySnapshot
+    }
+    switch found {
+    case .page(let page): return .part(DeltaPart(page))
+    case .onlySnapshot: return .onlySnapshot
+    case .moved: return .moved
+    case .ahead:
+      try await recordAhead(of: read.dhcpID, base: read.position.base)
+      return .onlySnapshot
+    }
+  }
+
+  /// The agent has seen generations that this database never made, so it is older than the agent: from now on its rows
+  /// are of another life.
+  private func recordAhead(of id: DHCPSubnetID, base: Generation) async throws {
+    let actor = actor
+    try await context.store.write { [agent] transaction in
+      guard let row = try transaction.subnet(id), base > row.progress.head else { return }
+      _ = try transaction.drawIncarnation()
+      try transaction.record(
+        Event(
+          .storeRestored, actor: actor, subnet: row.subnet.name, agent: agent,
+          message: "\(agent) has generation \(base) of \(row.subnet.name), the region only \(row.progress.head): "
+            + "the database is older than the agent, which gets a snapshot"))
+    }
+  }
+
+  // MARK: Recording
+
+  /// Links and warnings that changed; a plain Renew is kept in memory.
+  func record(_ renew: MusterV1.Renew) async throws {
+    let warnings = renew.warnings.prefix(Agent.warningsMax).map { PlainText(sanitizing: $0) }
+    let links = renew.linksChanged ? try renew.links.map { try AgentLink($0) } : nil
+    context.sessions.describe(
+      agent, links: renew.linksChanged ? renew.links : nil, warnings: warnings.map(\.text))
+    let stored = try await context.store.read { [agent] in try $0.agent(named: agent) }
+    let isStale = stored?.lastSeen.map { $0.advanced(bySeconds: Self.seenSeconds) < context.clocks.now() } ?? true
+    guard links != nil || isStale || stored?.warnings != warnings else { return }
+    let placement = context.placement
+    try await context.store.write { [agent, session] transaction in
+      try transaction.renewSession(of: agent, session: session, links: links, warnings: warnings)
+      if links != nil { try placement.placeUnowned(in: &transaction) }
+    }
+  }
+
+  /// How old the stored time of an agent's last word may be, seconds.
+  static let seenSeconds: Int64 = 60
+
+  /// Records what the owner applied.
+  func record(_ applied: MusterV1.Applied, at epoch: Epoch) async throws -> AppliedOutcome {
+    let report = try AppliedReport(applied, agent: agent, session: session, epoch: epoch)
+    let actor = actor
+    return try await context.store.write { transaction in
+      let before = try transaction.subnet(report.subnet)
+      let known = Set(before?.progress.rejected == 0 ? [] : try transaction.rejections(report.subnet).map(\.mac))
+      let outcome = try transaction.recordApplied(report)
+      guard outcome == .recorded, let before else { return outcome }
+      if report.generation > before.progress.applied {
+        try transaction.record(AppliedEvents.applied(report, applied, of: before.subnet.name, by: actor))
+      }
+      let fresh = report.rejected.filter { !known.contains($0.mac) }
+      for rejection in fresh.prefix(Self.rejectionEventsMax) {
+        let binding = try transaction.feedRow(BindingKey(subnet: report.subnet, mac: rejection.mac))?.binding
+        try transaction.record(AppliedEvents.rejected(rejection, binding, of: before.subnet.name, report, by: actor))
+      }
+      if fresh.count > Self.rejectionEventsMax {
+        try transaction.record(
+          Event(
+            .bindingRejected, actor: actor, subnet: before.subnet.name, agent: report.agent,
+            message: "and \(fresh.count - Self.rejectionEventsMax) more in \(before.subnet.name)"))
+      }
+      return outcome
+    }
+  }
+
+  /// The agent stopped answering for a subnet that it was told to leave; the subnet goes to its next owner.
+  func recordRelease(of id: DHCPSubnetID, leases: [MusterV1.LeaseLeft]) async throws {
+    let placement = context.placement
+    let left = try leases.map { try LeaseLeft($0) }
+    let actor = actor
+    try await context.store.write { [agent, session] transaction in
+      guard let known = try transaction.agent(named: agent), known.session == session,
+        let row = try transaction.subnet(id), row.progress.owner == agent
+      else { return }
+      for lease in left {
+        try transaction.observeIfLater(
+          ObservedLease(subnet: id, mac: lease.mac, address: lease.address, until: lease.until))
+      }
+      _ = try placement.succeed(row, from: known, in: &transaction, by: actor)
+      if known.state == .draining, try transaction.subnets(ownedBy: agent).isEmpty {
+        _ = try transaction.setState(.drained, of: agent)
+        try transaction.record(Event(.agentDrained, actor: actor, agent: agent, message: "\(agent) is drained"))
+      }
+    }
+  }
+
+  /// The agent's rows could not be built upon; it gets a snapshot.
+  func recordHealing(of id: DHCPSubnetID, _ reason: MusterV1.RefusalReason) async throws {
+    let actor = actor
+    let what = reason == .digest ? "its rows do not sum up to the region's digest" : "the delta did not fit its rows"
+    context.logger.warning(
+      "an agent gets a snapshot", metadata: ["agent": "\(agent)", "subnet": "\(id)", "reason": "\(reason.name)"])
+    try await context.store.write { [agent] transaction in
+      guard let row = try transaction.subnet(id) else { return }
+      try transaction.record(
+        Event(
+          .subnetHealed, actor: actor, subnet: row.subnet.name, agent: agent,
+          message: "\(agent) gets a snapshot of \(row.subnet.name): \(what)"))
+    }
+  }
+
+  /// The agent knows of a newer epoch than the store: the store's goes above it, if the agent is still the owner.
+  func recordNewerEpoch(of id: DHCPSubnetID, _ seen: Epoch) async throws {
+    let placement = context.placement
+    try await context.store.write { [agent, session] transaction in
+      guard try transaction.agent(named: agent)?.session == session, let row = try transaction.subnet(id),
+        row.progress.owner == agent
+      else { return }
+      try placement.raiseEpoch(of: row, above: seen, in: &transaction)
+    }
+  }
+
+  func record(_ trouble: MusterV1.SubnetTrouble) async throws {
+    let id = DHCPSubnetID(number: trouble.dhcpId)
+    let value = SubnetTrouble(trouble)
+    let actor = actor
+    try await context.store.write { [agent, session] transaction in
+      let row = try transaction.subnet(id)
+      guard let row, row.progress.trouble != value,
+        try transaction.recordTrouble(value, of: id, agent: agent, session: session, epoch: Epoch(trouble.epoch))
+      else { return }
+      try transaction.record(TroubleEvents.event(value, of: row.subnet.name, agent: agent, by: actor))
+    }
+  }
+
+  func record(_ files: MusterV1.BootFiles) async throws {
+    let known = try files.files.prefix(BootFile.countMax).map { try BootFile($0) }
+    try await context.store.write { [agent, session] transaction in
+      guard try transaction.agent(named: agent)?.session == session,
+        try transaction.bootFiles(of: agent) != known
+      else { return }
+      try transaction.setBootFiles(known, of: agent)
+    }
+  }
+}
+
+extension DeltaPart {
+  init(_ page: FeedPage) {
+    self.init(
+      header: page.header.map { MusterV1.Header($0, generation: page.headerGeneration) }, next: page.next,
+      head: page.head, digest: page.digest.octets, incarnation: page.incarnation.octets)
+    for row in page.rows {
+      if let binding = row.binding {
+        upserts.append(MusterV1.BindingRow(binding, generation: row.generation))
+      } else {
+        tombstones.append(MusterV1.Tombstone(mac: row.mac, generation: row.generation))
+      }
+    }
+  }
+}
+
+extension AppliedReport {
+  init(_ applied: MusterV1.Applied, agent: AgentName, session: SessionEpoch, epoch: Epoch) throws {
+    self.init(
+      agent: agent, session: session, subnet: DHCPSubnetID(number: applied.dhcpId), epoch: epoch,
+      generation: Generation(applied.generation),
+      digest: try SubnetDigest(octets: applied.digest, field: "Applied.digest"),
+      rejected: try applied.rejected.prefix(Rejection.countMax).map { try Rejection($0) },
+      leasesLeft: try applied.leasesLeft.map { try LeaseLeft($0) })
+  }
+}
+
+extension Transaction {
+  /// Notes a lease unless a later end of it is known.
+  func observeIfLater(_ lease: ObservedLease) throws {
+    let place = SubnetAddress(subnet: lease.subnet, address: lease.address)
+    if let known = try self.lease(place), known.mac == lease.mac, known.until >= lease.until { return }
+    try observe(lease)
+  }
+}
