@@ -88,7 +88,7 @@ let package = Package(
     library("Wire", ["CMusterProto", "CProtobufC", "CRPCProto", "Provisioning", "RPC"]),
 
     // Level 4: the components.
-    library("Region", ["Store", "Wire", "RPC", "Provisioning", log, metrics, crypto]),
+    library("Region", ["Store", "Wire", "RPC", "Provisioning", log, metrics, crypto, configuration, yaml]),
     library("Pserv", ["CLinux", "Wire", "RPC", "Provisioning", sqlite, log, metrics]),
     library("PservHTTP", ["Pserv", "Provisioning", hummingbird, log, crypto]),
     library("OperatorCLI", ["Wire", "RPC", "RPCTransport", arguments, yaml, log] + nio),
