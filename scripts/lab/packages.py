@@ -73,6 +73,9 @@ def unpack(package: str, cache: Path) -> None:
         if done.returncode != 0 or not files:
             raise PackageMissing(f"apt-get download {package}: {done.stderr.strip() or 'nothing came'}")
         subprocess.run(["dpkg-deb", "-x", str(files[0]), str(cache)], check=True)
+    # What sudo made in somebody's build folder belongs to that somebody.
+    if owner := os.environ.get("SUDO_UID"):
+        subprocess.run(["chown", "-R", owner, str(cache)], check=True)
 
 
 def _kernel(root: Path) -> Kernel | None:
