@@ -169,3 +169,12 @@ func problems(_ body: () async throws -> some Sendable) async -> [FieldProblem] 
     return []
   }
 }
+
+/// A value that several tasks of a test change.
+final class Locked<Value: Sendable>: Sendable {
+  private let value: Mutex<Value>
+
+  init(_ value: Value) { self.value = Mutex(value) }
+
+  func withLock<Result: Sendable>(_ body: (inout sending Value) -> sending Result) -> Result { value.withLock(body) }
+}

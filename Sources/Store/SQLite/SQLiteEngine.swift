@@ -5,7 +5,7 @@ internal import Synchronization
 /// The database behind a store, and what runs on its connections. Every method blocks.
 final class SQLiteEngine: Sendable {
   let environment: StoreEnvironment
-  private let database: any DatabaseWriter
+  let database: any DatabaseWriter
   private let path: String
   private let shared = Mutex(Shared())
 

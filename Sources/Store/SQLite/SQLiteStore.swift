@@ -3,7 +3,7 @@ internal import GRDB
 /// A store in one SQLite file: write-ahead log, synced at every commit, one writer whose commits many
 /// transactions share, readers that wait for nobody.
 package final class SQLiteStore: RegionStore {
-  private let engine: SQLiteEngine
+  let engine: SQLiteEngine
   private let lock: DirectoryLock?
   private let writes: Lane<WriteJob>
   private let reads: Lane<ReadJob>

@@ -1,0 +1,100 @@
+import Foundation
+import GRDB
+import Provisioning
+import Testing
+
+@testable import Store
+
+@Suite struct DirectoryTests {
+  @Test func aSecondStoreIsKeptOutWithTheProcessThatHasTheDirectory() async throws {
+    let world = World()
+    let store = try Engine.sqliteFile.open(world)
+    let error = #expect(throws: StoreError.self) { _ = try Engine.sqliteFile.open(world) }
+    #expect(error == .inUse(directory: world.directory, process: getpid()))
+    #expect(
+      error?.description
+        == "\(world.directory) is in use by process \(getpid()). One region per data directory.")
+    await store.close()
+    await (try Engine.sqliteFile.open(world)).close()
+  }
+
+  @Test func aNewerSchemaIsRefusedAndLeftAlone() async throws {
+    let world = World()
+    await (try Engine.sqliteFile.open(world)).close()
+    do {
+      let database = try DatabaseQueue(path: world.path)
+      try await database.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA user_version = 12") }
+      try database.close()
+    }
+    let before = try Data(contentsOf: URL(fileURLWithPath: world.path))
+    let error = #expect(throws: StoreError.self) { _ = try Engine.sqliteFile.open(world) }
+    #expect(error == .newerSchema(found: 12, known: Schema.known, program: "0.1.0"))
+    #expect(error?.description.hasPrefix("database is schema 12, this program (0.1.0) knows up to 1.") == true)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: world.path)) == before)
+  }
+
+  @Test func aFileOfAnotherProgramIsRefusedAndLeftAlone() async throws {
+    let world = World()
+    try FileManager.default.createDirectory(atPath: world.directory, withIntermediateDirectories: true)
+    do {
+      let database = try DatabaseQueue(path: world.path)
+      try await database.write { db in try db.execute(sql: "CREATE TABLE theirs (x)") }
+      try database.close()
+    }
+    let foreign = #expect(throws: StoreError.self) { _ = try Engine.sqliteFile.open(world) }
+    #expect(foreign == .corrupt(path: world.path, reason: "it belongs to another program"))
+    try Data("this is no database, whatever its name says: ".utf8).write(to: URL(fileURLWithPath: world.path))
+    let noise = #expect(throws: StoreError.self) { _ = try Engine.sqliteFile.open(world) }
+    if case .corrupt = noise {} else { Issue.record("\(String(describing: noise))") }
+  }
+
+  @Test func aDirectoryThatCannotBeWrittenIsNamed() {
+    let environment = World().environment
+    for path in ["/proc/muster/muster.db", "/dev/null/muster.db"] {
+      let error = #expect(throws: StoreError.self) { _ = try SQLiteStore(path: path, environment: environment) }
+      if case .notWritable = error {} else { Issue.record("\(String(describing: error))") }
+    }
+  }
+
+  @Test func aCommitIsSyncedToTheDisk() async throws {
+    let world = World()
+    let store = try SQLiteStore(path: world.path, environment: world.environment)
+    let (mode, level) = try await store.engine.database.writeWithoutTransaction { db in
+      (try String.fetchOne(db, sql: "PRAGMA journal_mode"), try Int.fetchOne(db, sql: "PRAGMA synchronous"))
+    }
+    #expect(mode == "wal")
+    #expect(level == 2, "FULL")
+  }
+
+  @Test func aBackupIsWholeAndAnotherIncarnation() async throws {
+    let world = World()
+    let store = try Engine.sqliteFile.open(world)
+    try await store.furnish()
+    try await store.add(spec("a", mac(1)))
+    let incarnation = try await store.read { try $0.incarnation() }
+    let copy = World(seed: 2)
+    try FileManager.default.createDirectory(atPath: copy.directory, withIntermediateDirectories: true)
+    try await store.backUp(to: copy.path)
+    await #expect(throws: StoreError.exists(path: copy.path)) { try await store.backUp(to: copy.path) }
+    try await store.add(spec("b", mac(2)))
+    let restored = try Engine.sqliteFile.open(copy)
+    #expect(try await restored.node("a") != nil)
+    #expect(try await restored.node("b") == nil)
+    let drawn = try await restored.read { try $0.incarnation() }
+    #expect(drawn != incarnation)
+    try await restored.checkIntegrity()
+    // It is drawn once.
+    await restored.close()
+    let again = try Engine.sqliteFile.open(copy)
+    #expect(try await again.read { try $0.incarnation() } == drawn)
+  }
+
+  @Test func anIncarnationSurvivesARestart() async throws {
+    let world = World()
+    let store = try Engine.sqliteFile.open(world)
+    let incarnation = try await store.read { try $0.incarnation() }
+    await store.close()
+    let again = try Engine.sqliteFile.open(world)
+    #expect(try await again.read { try $0.incarnation() } == incarnation)
+  }
+}
