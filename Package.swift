@@ -22,20 +22,24 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(name: name, dependencies: dependencies, swiftSettings: house)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: house)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: house)
 }
 
 let log = product("Logging", "swift-log")
 let metrics = product("Metrics", "swift-metrics")
-let sqlite = product("GRDB", "GRDB.swift")
+let grdb = product("GRDB", "GRDB.swift")
+let sqlite = product("GRDBSQLite", "GRDB.swift")
 let arguments = product("ArgumentParser", "swift-argument-parser")
 let configuration = product("Configuration", "swift-configuration")
 let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
-let lifecycleSignals = product("UnixSignals", "swift-service-lifecycle")
+let signals = product("UnixSignals", "swift-service-lifecycle")
 let crypto = product("Crypto", "swift-crypto")
 let yaml = product("Yams", "Yams")
 let hummingbird = product("Hummingbird", "hummingbird")
+let hummingbirdTesting = product("HummingbirdTesting", "hummingbird")
+let httpTypes = product("HTTPTypes", "swift-http-types")
+let histogram = product("Histogram", "hdrhistogram-swift")
 let nio: [Target.Dependency] = [
   product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOTLS", "swift-nio"),
   product("NIOSSL", "swift-nio-ssl"),
@@ -59,6 +63,7 @@ let package = Package(
     .package(
       url: "https://github.com/apple/swift-configuration", exact: "1.4.0",
       traits: [.defaults, "YAML"]),
+    .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
@@ -81,40 +86,41 @@ let package = Package(
 
     // Level 2: gRPC without sockets; the store.
     library("RPC", ["HTTP2", "CProtobufC", "CRPCProto", "CZlib"]),
-    library("Store", ["Provisioning", sqlite]),
+    library("Store", ["Provisioning", grdb, sqlite]),
 
     // Level 3: sockets and TLS; the contract as Swift values.
     library("RPCTransport", ["RPC", "HTTP2", log, metrics] + nio),
     library("Wire", ["CMusterProto", "CProtobufC", "CRPCProto", "Provisioning", "RPC"]),
 
     // Level 4: the components.
-    library("Region", ["Store", "Wire", "RPC", "Provisioning", log, metrics, crypto, configuration, yaml]),
-    library("Pserv", ["CLinux", "Wire", "RPC", "Provisioning", sqlite, log, metrics]),
-    library("PservHTTP", ["Pserv", "Provisioning", hummingbird, log, crypto]),
+    library("Region", ["Store", "Wire", "RPC", "Provisioning", configuration, yaml, crypto, log, metrics]),
+    library(
+      "Pserv", ["CLinux", "Wire", "RPC", "Provisioning", configuration, yaml, crypto, grdb, log, metrics]),
+    library("PservHTTP", ["Pserv", "Provisioning", hummingbird, httpTypes, crypto, log] + nio),
     library("OperatorCLI", ["Wire", "RPC", "RPCTransport", arguments, yaml, log] + nio),
-    library("LoadHarness", ["Wire", "RPC", product("Histogram", "hdrhistogram-swift")]),
+    library("LoadHarness", ["Wire", "RPC", histogram]),
 
     // Level 5: the programs.
     program(
-      "muster-region",
-      ["Region", "Store", "RPC", "RPCTransport", arguments, configuration, lifecycle, lifecycleSignals, yaml, log] + nio),
+      "muster-region", ["Region", "Store", "Provisioning", "Wire", "RPC", "RPCTransport", arguments, hummingbird, lifecycle, signals, log] + nio),
     program(
-      "muster-pserv",
-      ["Pserv", "PservHTTP", "RPC", "RPCTransport", arguments, configuration, lifecycle, lifecycleSignals, yaml, log] + nio),
+      "muster-pserv", ["Pserv", "PservHTTP", "Provisioning", "Wire", "RPC", "RPCTransport", arguments, hummingbird, lifecycle, signals, log] + nio),
     program("muster", ["OperatorCLI"]),
     program("muster-load", ["LoadHarness", "RPC", "RPCTransport", arguments, log] + nio),
     program("rpc-echo", ["RPC", "RPCTransport", log] + nio),
 
+    // Tests. CTestProto holds messages that only they use.
+    .target(name: "CTestProto", dependencies: ["CProtobufC", "CRPCProto"], path: "Tests/CTestProto"),
     tests("ProvisioningTests", ["Provisioning"]),
     tests("HTTP2Tests", ["HTTP2"]),
-    tests("RPCMessageTests", ["RPC", "CProtobufC", "CRPCProto"]),
+    tests("RPCMessageTests", ["RPC", "Wire", "CProtobufC", "CRPCProto", "CTestProto"], exclude: ["Protos", "Python"]),
     tests("RPCTests", ["RPC", "HTTP2"]),
     tests("RPCTransportTests", ["RPC", "RPCTransport", "HTTP2", log] + nio),
-    tests("StoreTests", ["Store", "Provisioning", sqlite]),
+    tests("StoreTests", ["Store", "Provisioning", grdb]),
     tests("WireTests", ["Wire", "RPC", "Provisioning", "CMusterProto"]),
     tests("RegionTests", ["Region", "Store", "Wire", "RPC", "Provisioning", log]),
     tests("PservTests", ["Pserv", "Wire", "RPC", "Provisioning", "CLinux", log]),
-    tests("PservHTTPTests", ["PservHTTP", "Pserv", "Provisioning", hummingbird, product("HummingbirdTesting", "hummingbird")]),
+    tests("PservHTTPTests", ["PservHTTP", "Pserv", "Provisioning", hummingbird, hummingbirdTesting]),
     tests("OperatorCLITests", ["OperatorCLI", "Wire", "RPC"]),
   ]
 )
