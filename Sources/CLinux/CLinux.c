@@ -7,6 +7,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
+#include <linux/openat2.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <arpa/inet.h>
@@ -130,6 +131,13 @@ int muster_unix_connect(const char *path) {
   if (fd < 0) return -errno;
   if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) return fail(fd);
   return fd;
+}
+
+int muster_open_beneath(int directory, const char *path) {
+  struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+  long fd = syscall(SYS_openat2, directory, path, &how, sizeof how);
+  return fd < 0 ? -errno : (int)fd;
 }
 
 int muster_pidfd_open(int pid) {

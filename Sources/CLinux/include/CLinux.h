@@ -29,6 +29,10 @@ int muster_netlink_dump(int fd, int addresses, uint32_t sequence);
 // Connects to a unix stream socket; non-blocking, close-on-exec. -ENAMETOOLONG past 107 octets.
 int muster_unix_connect(const char *path);
 
+// Opens a file below `directory` for reading; the kernel keeps the path, symbolic links included, from leaving it.
+// Non-blocking, so that a FIFO does not hold the caller; close-on-exec. -EXDEV for a path that leads outside.
+int muster_open_beneath(int directory, const char *path);
+
 int muster_pidfd_open(int pid);
 int muster_pidfd_signal(int pidfd, int signal);
 

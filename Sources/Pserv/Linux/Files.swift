@@ -94,32 +94,3 @@ enum Directory {
     }
   }
 }
-
-/// The lock that makes this process the only one of its rack. Held until the value goes or the process ends.
-package final class InstanceLock: Sendable {
-  private let file: FileDescriptor
-
-  /// - Throws: `InstanceLockError.held` with the holder's process id when another process has it.
-  package init(path: String) throws {
-    file = try FileDescriptor.open(path, O_RDWR | O_CREAT)
-    guard flock(file.number, LOCK_EX | LOCK_NB) == 0 else {
-      guard errno == EWOULDBLOCK else { throw SystemError.last("flock \(path)") }
-      let words = try ReadFile.bytes(of: path, max: 32)
-      throw InstanceLockError.held(path: path, pid: Int32(String(decoding: words.prefix { $0 > 32 }, as: UTF8.self)))
-    }
-    let text = Array("\(getpid())\n".utf8)
-    guard ftruncate(file.number, 0) == 0, pwrite(file.number, text, text.count, 0) == text.count else {
-      throw SystemError.last("write \(path)")
-    }
-  }
-}
-
-package enum InstanceLockError: Error, Hashable, Sendable, CustomStringConvertible {
-  case held(path: String, pid: Int32?)
-
-  package var description: String {
-    switch self {
-    case .held(let path, let pid): "\(path) is in use by \(pid.map { "process \($0)" } ?? "another process")"
-    }
-  }
-}
