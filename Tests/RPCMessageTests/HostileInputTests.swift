@@ -67,7 +67,8 @@ internal import Wire
     let empties = Array(repeatElement([0x8a, 0x01, 0x00] as [UInt8], count: (4 << 20) / 3).joined())
     let limits = MessageLimits(fieldsMax: .max)
     #expect(error(Everything.Repeated.self, empties, limits: limits) == .tooLarge)
-    #expect(error(Everything.Repeated.self, empties) == .tooManyFields)
+    let wide = MessageLimits(arenaBytesMax: .max)
+    #expect(error(Everything.Repeated.self, empties, limits: wide) == .tooManyFields)
   }
 
   @Test func packedNumbersCountAsFields() {

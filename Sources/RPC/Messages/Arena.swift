@@ -1,14 +1,20 @@
 internal import CProtobufC
 
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
 /// Memory for the C side of one message: taken by moving a pointer, given back all at once.
 ///
 /// It serves both directions: libprotobuf-c unpacks into it through `ProtobufCAllocator`, and generated code
 /// fills C structs in it before they are packed. It owns its blocks and frees them in `deinit`; no pointer into
 /// it may outlive it, which generated code guarantees by copying everything out.
 package struct Arena: ~Copyable {
-  /// Octets of the first block when nothing better is known. Most messages fit, and the allocator has blocks of
-  /// this size at hand.
-  package static let firstBlockBytes = 1000
+  /// Octets of the first block when nothing better is known. Most messages fit, and with the state it is just
+  /// within what malloc keeps at hand for each thread (1,032 octets in glibc).
+  package static let firstBlockBytes = 960
   /// Every allocation begins at a multiple of this, enough for all fields of protobuf-c structs.
   private static let alignmentBytes = 8
 
@@ -20,7 +26,7 @@ package struct Arena: ~Copyable {
   ///   - limitBytes: What may be taken in all. `allocate` for our own structs ignores it: what we encode is ours.
   package init(capacityBytes: Int = Arena.firstBlockBytes, limitBytes: Int = .max) {
     let sizeBytes = MemoryLayout<State>.stride + capacityBytes
-    let block = UnsafeMutableRawPointer.allocate(byteCount: sizeBytes, alignment: 16)
+    let block = Self.block(sizeBytes)
     state = block.bindMemory(to: State.self, capacity: 1)
     state.initialize(
       to: State(
@@ -32,9 +38,15 @@ package struct Arena: ~Copyable {
     var block = state.pointee.later
     while let current = block {
       block = current.load(as: UnsafeMutableRawPointer?.self)
-      current.deallocate()
+      free(current)
     }
-    UnsafeMutableRawPointer(state).deallocate()
+    free(state)
+  }
+
+  /// From malloc itself: Swift's allocation asks for an alignment that malloc gives anyway, by a slower way.
+  fileprivate static func block(_ sizeBytes: Int) -> UnsafeMutableRawPointer {
+    guard let block = malloc(sizeBytes) else { fatalError("out of memory") }
+    return block
   }
 
   /// Uninitialised memory for one value. Generated code initialises it by the message's `__init`.
@@ -52,10 +64,18 @@ package struct Arena: ~Copyable {
   package func string(_ text: String) -> UnsafeMutablePointer<CChar> {
     var text = text
     return text.withUTF8 { utf8 in
-      let copy = allocate(UInt8.self, count: utf8.count + 1)
-      for index in utf8.indices { copy[index] = utf8[index] == 0 ? UInt8(ascii: "?") : utf8[index] }
+      let copy = allocate(CChar.self, count: utf8.count + 1)
+      if let start = utf8.baseAddress {
+        UnsafeMutableRawPointer(copy).copyMemory(from: start, byteCount: utf8.count)
+      }
       copy[utf8.count] = 0
-      return UnsafeMutableRawPointer(copy).assumingMemoryBound(to: CChar.self)
+      // Where strlen stops early stands a NUL of the text itself.
+      var length = strlen(copy)
+      while length < utf8.count {
+        copy[length] = CChar(bitPattern: UInt8(ascii: "?"))
+        length += strlen(copy + length)
+      }
+      return copy
     }
   }
 
@@ -119,7 +139,7 @@ package struct Arena: ~Copyable {
     private mutating func addBlock(atLeast neededBytes: Int) {
       let header = 16
       blockBytes = max(blockBytes * 2, neededBytes)
-      let block = UnsafeMutableRawPointer.allocate(byteCount: header + blockBytes, alignment: 16)
+      let block = Arena.block(header + blockBytes)
       block.storeBytes(of: later, as: UnsafeMutableRawPointer?.self)
       later = block
       next = block + header

@@ -4,33 +4,46 @@ enum UTF8Check {
   private static let highBits: UInt64 = 0x8080_8080_8080_8080
   private static let lowBits: UInt64 = 0x0101_0101_0101_0101
 
-  static func check(_ text: UnsafeRawBufferPointer, field: UInt32) throws(MessageError) {
-    var index = 0
-    while index < text.count {
-      if text.count - index >= 8 {
-        let word = text.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-        // Neither a high bit, nor a zero octet (which borrows from its own high bit).
-        if (word | (word &- lowBits)) & highBits == 0 {
-          index += 8
-          continue
-        }
-      }
-      let octet = text[index]
-      if octet == 0 { throw .containsNUL(field: field) }
-      if octet < 0x80 {
-        index += 1
-        continue
-      }
-      guard let length = sequenceLength(text, index) else { throw .invalidUTF8(field: field) }
-      index += length
+  /// Whether eight octets are ASCII and none is a NUL: no high bit, and no zero octet, which would borrow from its
+  /// own high bit.
+  @inline(__always)
+  private static func isPlain(_ word: UInt64) -> Bool { (word | (word &- lowBits)) & highBits == 0 }
+
+  @inline(__always)
+  static func check(_ start: UnsafeRawPointer, count: Int, field: UInt32) throws(MessageError) {
+    var at = start
+    let end = start + count
+    while end - at >= 8, isPlain(at.loadUnaligned(as: UInt64.self)) { at += 8 }
+    while at != end {
+      let octet = at.load(as: UInt8.self)
+      guard octet > 0, octet < 0x80 else { return try checkRest(at, end, field: field) }
+      at += 1
     }
   }
 
-  /// The length of the sequence of two to four octets at `index`, or nil (the table of RFC 3629 §4).
-  private static func sequenceLength(_ text: UnsafeRawBufferPointer, _ index: Int) -> Int? {
+  /// Text with characters beyond ASCII, or wrong.
+  @inline(never)
+  private static func checkRest(
+    _ start: UnsafeRawPointer, _ end: UnsafeRawPointer, field: UInt32
+  ) throws(MessageError) {
+    var at = start
+    while at != end {
+      let octet = at.load(as: UInt8.self)
+      if octet == 0 { throw .containsNUL(field: field) }
+      if octet < 0x80 {
+        at += 1
+        continue
+      }
+      guard let length = sequenceLength(at, end) else { throw .invalidUTF8(field: field) }
+      at += length
+    }
+  }
+
+  /// The length of the sequence of two to four octets at `at`, or nil (the table of RFC 3629 §4).
+  private static func sequenceLength(_ at: UnsafeRawPointer, _ end: UnsafeRawPointer) -> Int? {
     let length: Int
     let second: ClosedRange<UInt8>
-    switch text[index] {
+    switch at.load(as: UInt8.self) {
     case 0xC2...0xDF: (length, second) = (2, 0x80...0xBF)
     case 0xE0: (length, second) = (3, 0xA0...0xBF)
     case 0xE1...0xEC, 0xEE...0xEF: (length, second) = (3, 0x80...0xBF)
@@ -40,8 +53,10 @@ enum UTF8Check {
     case 0xF4: (length, second) = (4, 0x80...0x8F)
     default: return nil
     }
-    guard text.count - index >= length, second.contains(text[index + 1]) else { return nil }
-    for place in 2..<max(length, 2) where text[index + place] & 0xC0 != 0x80 { return nil }
+    guard end - at >= length, second.contains(at.load(fromByteOffset: 1, as: UInt8.self)) else { return nil }
+    for place in 2..<max(length, 2) where at.load(fromByteOffset: place, as: UInt8.self) & 0xC0 != 0x80 {
+      return nil
+    }
     return length
   }
 }

@@ -7,42 +7,49 @@ enum WireType: UInt32 {
 }
 
 /// Reads protobuf's wire format forwards, within its bounds.
+///
+/// The short forms are inlined into the scanner's loop; most tags and lengths have one octet.
 struct WireCursor {
-  private let bytes: UnsafeRawBufferPointer
-  private(set) var position = 0
+  private(set) var at: UnsafeRawPointer
+  private let end: UnsafeRawPointer
 
-  init(_ bytes: UnsafeRawBufferPointer) {
-    self.bytes = bytes
+  init(_ start: UnsafeRawPointer, count: Int) {
+    at = start
+    end = start + count
   }
 
   /// Octets of the longest varint, and of the longest that libprotobuf-c takes as a tag or a length.
   private static let varintBytesMax = 10
   private static let shortVarintBytesMax = 5
-  /// Lengths and field numbers have their own bounds below 32 bits.
   private static let lengthMax = UInt64(Int32.max)
   private static let fieldNumberMax = UInt64(1 << 29 - 1)
 
-  var isAtEnd: Bool { position == bytes.count }
+  var isAtEnd: Bool { at == end }
+  var leftBytes: Int { end - at }
 
   /// The number and wire type of the next field.
+  @inline(__always)
   mutating func tag() throws(MessageError) -> (number: UInt32, type: WireType) {
     let value = try shortVarint()
     let number = value >> 3
     guard number > 0, number <= Self.fieldNumberMax, let type = WireType(rawValue: UInt32(value & 7)) else {
       throw .malformed(field: UInt32(truncatingIfNeeded: number))
     }
-    return (UInt32(number), type)
+    return (UInt32(truncatingIfNeeded: number), type)
   }
 
-  /// The octets of a string, a bytes field, a message or packed numbers.
-  mutating func lengthDelimited() throws(MessageError) -> UnsafeRawBufferPointer {
+  /// Steps over a length and as many octets: a string, a bytes field, a message or packed numbers.
+  @inline(__always)
+  mutating func lengthDelimited() throws(MessageError) -> (start: UnsafeRawPointer, count: Int) {
     let length = try shortVarint()
-    guard length <= Self.lengthMax, Int(length) <= bytes.count - position else { throw .truncated }
-    defer { position += Int(length) }
-    return UnsafeRawBufferPointer(rebasing: bytes[position..<position + Int(length)])
+    guard length <= Self.lengthMax, Int(truncatingIfNeeded: length) <= leftBytes else { throw .truncated }
+    let start = at
+    at += Int(truncatingIfNeeded: length)
+    return (start, Int(truncatingIfNeeded: length))
   }
 
-  mutating func skip(_ type: WireType, field: UInt32) throws(MessageError) {
+  @inline(__always)
+  mutating func skip(_ type: WireType) throws(MessageError) {
     switch type {
     case .varint: try skipVarint()
     case .fixed64: try skip(8)
@@ -51,7 +58,7 @@ struct WireCursor {
     }
   }
 
-  /// Counts numbers written one after the other, and checks each.
+  /// Counts numbers written one after the other up to the end, and checks each.
   mutating func countPacked(_ type: WireType, field: UInt32) throws(MessageError) -> Int {
     switch type {
     case .varint:
@@ -68,35 +75,43 @@ struct WireCursor {
   }
 
   private mutating func countPacked(sizeBytes: Int, field: UInt32) throws(MessageError) -> Int {
-    guard bytes.count % sizeBytes == 0 else { throw .malformed(field: field) }
-    position = bytes.count
-    return bytes.count / sizeBytes
+    guard leftBytes % sizeBytes == 0 else { throw .malformed(field: field) }
+    defer { at = end }
+    return leftBytes / sizeBytes
   }
 
+  @inline(__always)
   private mutating func skip(_ count: Int) throws(MessageError) {
-    guard count <= bytes.count - position else { throw .truncated }
-    position += count
+    guard count <= leftBytes else { throw .truncated }
+    at += count
   }
 
+  @inline(__always)
   private mutating func skipVarint() throws(MessageError) {
-    let end = min(bytes.count, position + Self.varintBytesMax)
-    while position < end {
-      position += 1
-      if bytes[position - 1] < 0x80 { return }
+    let last = at + min(leftBytes, Self.varintBytesMax)
+    while at != last {
+      let octet = at.load(as: UInt8.self)
+      at += 1
+      if octet < 0x80 { return }
     }
     throw .truncated
   }
 
+  @inline(__always)
   private mutating func shortVarint() throws(MessageError) -> UInt64 {
-    guard position < bytes.count else { throw .truncated }
-    let first = bytes[position]
-    position += 1
-    if first < 0x80 { return UInt64(first) }
-    var value = UInt64(first & 0x7f)
+    guard at != end else { throw .truncated }
+    let first = at.load(as: UInt8.self)
+    at += 1
+    return first < 0x80 ? UInt64(first) : try longerVarint(UInt64(first & 0x7f))
+  }
+
+  @inline(never)
+  private mutating func longerVarint(_ first: UInt64) throws(MessageError) -> UInt64 {
+    var value = first
     for place in 1..<Self.shortVarintBytesMax {
-      guard position < bytes.count else { throw .truncated }
-      let octet = bytes[position]
-      position += 1
+      guard at != end else { throw .truncated }
+      let octet = at.load(as: UInt8.self)
+      at += 1
       value |= UInt64(octet & 0x7f) << UInt64(7 * place)
       if octet < 0x80 { return value }
     }
