@@ -27,8 +27,10 @@ package final class Rack: Sendable {
     /// The session under way, if there is one.
     var session: SessionMachine?
     var links: RackLinks
-    /// Enlistments that this session was told and has not acknowledged.
+    /// Enlistments that this session was told and that are not durable there yet.
     var enlistmentsUnderWay: Set<[UInt8]> = []
+    /// When enlistments that the region put off are offered again.
+    var enlistmentsAgain: Duration?
     var meter = EnlistmentMeter()
     /// When the oldest commit that is not served yet was received, by subnet.
     var waitingSince: [DHCPSubnetID: Duration] = [:]

@@ -18,6 +18,9 @@ struct SessionClient: Sendable {
   /// A session of this length was a success: the next wait is short again.
   static let steadyAfter: Duration = .seconds(10)
 
+  /// Enlistments that the region put off are offered again after this.
+  static let offerAgain: Duration = .seconds(10)
+
   private var log: Logger { rack.log }
   private var time: any Timekeeper { rack.time }
 
@@ -91,7 +94,7 @@ struct SessionClient: Sendable {
     rack.change { state in
       state.session = SessionMachine(now: time.elapsed)
       state.outbox.beginSession()
-      state.enlistmentsUnderWay = []
+      (state.enlistmentsUnderWay, state.enlistmentsAgain) = ([], nil)
     }
   }
 
@@ -141,6 +144,9 @@ struct SessionClient: Sendable {
         return (.renew(state.outbox.renew(epoch, links: state.links, warnings: state.warnings)), session.deadline)
       }
       guard session.isLive else { return (nil, session.deadline) }
+      if let again = state.enlistmentsAgain, again <= now {
+        (state.enlistmentsUnderWay, state.enlistmentsAgain) = ([], nil)
+      }
       var underWay = state.enlistmentsUnderWay
       let message = state.outbox.next(assigned: session.assigned) { limit in
         let spooled = spooledEnlistments(limit: limit, excluding: underWay)
@@ -196,9 +202,12 @@ struct SessionClient: Sendable {
       rack.filesWanted.raise()
     case .acknowledged(let sequence, let enlistments):
       try rack.mirror.acknowledgeEnlistments(enlistments)
+      let now = time.elapsed
       rack.change { state in
-        // What this message carried and was not acknowledged is offered again.
-        if state.outbox.observations.acknowledge(sequence) { state.enlistmentsUnderWay = [] }
+        _ = state.outbox.observations.acknowledge(sequence)
+        state.enlistmentsUnderWay.subtract(enlistments)
+        // What the region heard and did not take, for its rate cap, is offered again, but not at once.
+        state.enlistmentsAgain = state.enlistmentsUnderWay.isEmpty ? nil : state.enlistmentsAgain ?? now + Self.offerAgain
       }
     }
   }

@@ -1,64 +1,14 @@
 internal import Provisioning
 internal import Wire
 
-/// A message of the region that no region of any version sends.
-struct MalformedMessage: Error, Sendable, Hashable, CustomStringConvertible {
-  var description: String
-
-  init(_ description: String) {
-    self.description = description
-  }
-}
-
-extension SubnetHeader {
-  init(dhcpID: DHCPSubnetID, _ header: MusterV1.Header) throws {
-    self.init(
-      dhcpID: dhcpID, name: try SubnetName(header.subnet), fabric: try FabricName(header.fabric),
-      prefix: try IPv4Prefix(network: IPv4Address(bits: header.network), length: Int(header.prefixLength)),
-      vlan: header.vlan == 0 ? nil : UInt16(clamping: header.vlan),
-      gateway: header.gateway == 0 ? nil : IPv4Address(bits: header.gateway),
-      pool: try AddressPool(header.pools.map { try AddressRange($0) }),
-      dnsServers: header.dnsServers.map { IPv4Address(bits: $0) },
-      domain: header.domain.isEmpty ? nil : try DomainName(header.domain),
-      ntpServers: header.ntpServers.map { IPv4Address(bits: $0) }, leaseSeconds: header.leaseSeconds,
-      isDHCPOn: header.dhcpEnabled, relays: header.relays.map { IPv4Address(bits: $0) })
-  }
-}
-
-extension AddressRange {
-  init(_ range: MusterV1.Range) throws {
-    guard range.first <= range.last else { throw MalformedMessage("a pool runs backwards") }
-    self.init(first: IPv4Address(bits: range.first), last: IPv4Address(bits: range.last))
-  }
-}
-
-extension FeedRow {
-  init(dhcpID: DHCPSubnetID, _ row: MusterV1.BindingRow) throws {
-    let mac = try MACAddress(bits: row.mac)
-    let profile = row.bootProfile.isEmpty ? nil : try ProfileName(row.bootProfile)
-    let once =
-      row.bootOnce.isEmpty ? nil : BootOnce(profile: try ProfileName(row.bootOnce), token: row.bootOnceSerial)
-    self.init(
-      mac: mac, generation: Generation(row.generation),
-      binding: Binding(
-        key: BindingKey(subnet: dhcpID, mac: mac), node: NodeID(bits: try bits128(row.nodeUid)),
-        hostname: try NodeName(row.hostname), address: row.address == 0 ? nil : IPv4Address(bits: row.address),
-        bootProfile: row.boot ? profile : nil, bootOnce: row.boot ? once : nil))
-  }
-
-  init(_ tombstone: MusterV1.Tombstone) throws {
-    self.init(mac: try MACAddress(bits: tombstone.mac), generation: Generation(tombstone.generation), binding: nil)
-  }
-}
-
 extension FeedChunk {
   init(_ chunk: MusterV1.Chunk) throws {
     let dhcpID = DHCPSubnetID(number: chunk.dhcpId)
     self.init(
       dhcpID: dhcpID, epoch: Epoch(chunk.epoch), base: Generation(chunk.base), to: Generation(chunk.to),
-      isSnapshot: chunk.snapshot, header: try chunk.header.map { try SubnetHeader(dhcpID: dhcpID, $0) },
+      isSnapshot: chunk.snapshot, header: try chunk.header.map { try SubnetHeader($0, dhcpID: dhcpID) },
       headerGeneration: Generation(chunk.header?.generation ?? 0),
-      rows: try chunk.upserts.map { try FeedRow(dhcpID: dhcpID, $0) } + chunk.tombstones.map { try FeedRow($0) })
+      rows: try chunk.upserts.map { try FeedRow($0, subnet: dhcpID) } + chunk.tombstones.map { try FeedRow($0) })
   }
 }
 
@@ -66,25 +16,17 @@ extension FeedCommit {
   init(_ commit: MusterV1.Commit) throws {
     self.init(
       dhcpID: DHCPSubnetID(number: commit.dhcpId), epoch: Epoch(commit.epoch), to: Generation(commit.to),
-      digest: SubnetDigest(bits: try bits128(commit.digest)), incarnation: commit.incarnation)
+      digest: try SubnetDigest(octets: commit.digest, field: "Commit.digest"), incarnation: commit.incarnation)
   }
 }
 
 extension BootProfiles {
   init(_ set: MusterV1.ProfileSet) throws {
-    var byName: [ProfileName: BootProfileSpec] = [:]
+    var byName = BootProfiles.builtIn.byName
     for profile in set.profiles {
-      let name = try ProfileName(profile.name)
-      // A kind that this agent does not know boots the disk: never a surprise.
-      let isKernel = profile.kind == 2 && !profile.kernel.isEmpty
-      let image =
-        isKernel
-        ? BootImage(
-          kernel: try BootPath(profile.kernel), initrds: try profile.initrds.map { try BootPath($0) },
-          arguments: try KernelArguments(profile.arguments)) : nil
-      byName[name] = BootProfileSpec(name: name, kind: image.map { .kernel($0) } ?? .local)
+      let spec = try BootProfileSpec(profile)
+      byName[spec.name] = spec
     }
-    for (name, profile) in BootProfiles.builtIn.byName where byName[name] == nil { byName[name] = profile }
     self.init(revision: set.revision, byName: byName)
   }
 }
@@ -97,7 +39,7 @@ extension MusterV1.Have {
     incarnation = mirrored.received.incarnation
     epoch = mirrored.epochMax.number
     generation = mirrored.received.generation.number
-    digest = octets(mirrored.received.digest.bits)
+    digest = mirrored.received.digest.octets
     guard let known = mirrored.applied, known.incarnation == incarnation, known.subnet.epoch == mirrored.epochMax else {
       return
     }
@@ -133,7 +75,7 @@ extension MusterV1.Applied {
     dhcpId = applied.subnet.dhcpID.number
     epoch = applied.subnet.epoch.number
     generation = applied.subnet.generation.number
-    digest = octets(applied.digest.bits)
+    digest = applied.digest.octets
     rejected = applied.rejected.prefix(Self.listMax).map { MusterV1.Rejection($0) }
     leasesLeft = applied.leasesLeft.prefix(Self.listMax).map { MusterV1.LeaseLeft($0) }
   }
@@ -176,15 +118,4 @@ extension MusterV1.Enlistment {
     cpuModel = report.cpuModel
     timeNs = spooled.time.nanoseconds
   }
-}
-
-/// 16 octets as a big-endian number.
-func bits128(_ bytes: [UInt8]) throws -> UInt128 {
-  guard bytes.count == 16 else { throw MalformedMessage("16 octets are due, \(bytes.count) came") }
-  return bytes.reduce(0) { $0 << 8 | UInt128($1) }
-}
-
-/// The 16 octets of a number, most significant first.
-func octets(_ bits: UInt128) -> [UInt8] {
-  (0..<16).map { UInt8(truncatingIfNeeded: bits >> UInt128(120 - 8 * $0)) }
 }

@@ -10,15 +10,14 @@ struct MirrorTests {
 
   @Test func everythingIsTheSameAfterReopening() throws {
     let mirror = try scratch.mirror()
-    var feed = SampleFeed()
-    #expect(try mirror.assign(feed.dhcpID, name: feed.header.name, epoch: Epoch(1)))
     let once = BootOnce(profile: "rescue", token: 9)
     let header = try SubnetHeader(
-      dhcpID: feed.dhcpID, name: "hall1", fabric: "lab", prefix: "10.1.0.0/22", vlan: 101, gateway: "10.1.0.254",
+      dhcpID: Sample.hall1, name: "hall1", fabric: "lab", prefix: "10.1.0.0/22", vlan: 101, gateway: "10.1.0.254",
       pool: AddressPool(["10.1.3.0-10.1.3.9", "10.1.3.20-10.1.3.29"]), dnsServers: ["10.0.0.53"],
       domain: DomainName("dc1.example"), ntpServers: ["10.0.0.123"], leaseSeconds: 600, isDHCPOn: true,
       relays: ["10.1.0.2"])
-    feed.header = header
+    var feed = SampleFeed(header: header)
+    #expect(try mirror.assign(feed.dhcpID, name: feed.header.name, epoch: Epoch(1)))
     let (chunk, commit) = feed.put([Sample.binding(1, once: once), Sample.binding(2)])
     try mirror.stage(chunk)
     #expect(try mirror.commit(commit) == nil)

@@ -66,13 +66,21 @@ enum Sample {
 
 /// A region's feed of one subnet, as the tests' author of deltas.
 struct SampleFeed {
-  var header = Sample.header()
-  var bindings: [MACAddress: Binding] = [:]
-  var generation = Generation.zero
+  private(set) var header: SubnetHeader
+  private(set) var bindings: [MACAddress: Binding]
+  private(set) var generation: Generation
   var epoch = Epoch(1)
 
+  var digest: SubnetDigest
+
+  init(header: SubnetHeader = Sample.header(), bindings: [Binding] = [], generation: Generation = .zero) {
+    self.header = header
+    self.bindings = Dictionary(uniqueKeysWithValues: bindings.map { ($0.mac, $0) })
+    self.generation = generation
+    digest = SubnetDigest(header: header, bindings: bindings)
+  }
+
   var dhcpID: DHCPSubnetID { header.dhcpID }
-  var digest: SubnetDigest { SubnetDigest(header: header, bindings: bindings.values) }
 
   /// Changes the feed and returns the delta for an agent that has everything before.
   mutating func put(_ changed: [Binding] = [], removing removed: [MACAddress] = [], header: SubnetHeader? = nil) -> (
@@ -80,9 +88,16 @@ struct SampleFeed {
   ) {
     let base = generation
     generation = generation.next
-    for binding in changed { bindings[binding.mac] = binding }
-    for mac in removed { bindings[mac] = nil }
-    if let header { self.header = header }
+    for (mac, binding) in changed.map({ ($0.mac, Optional($0)) }) + removed.map({ ($0, nil) }) {
+      if let old = bindings[mac] { digest.remove(RowHash(old)) }
+      if let binding { digest.insert(RowHash(binding)) }
+      bindings[mac] = binding
+    }
+    if let header {
+      digest.remove(RowHash(self.header))
+      digest.insert(RowHash(header))
+      self.header = header
+    }
     let rows =
       changed.map { FeedRow(mac: $0.mac, generation: generation, binding: $0) }
       + removed.map { FeedRow(mac: $0, generation: generation, binding: nil) }
