@@ -2,8 +2,8 @@
 /// database can sort by them. Different texts have different keys.
 ///
 /// A run of digits becomes the byte `0`, the count of its digits without leading zeros, and these
-/// digits; every other byte stands for itself. A zero byte and the text itself follow, which puts
-/// `n02` after `n2`. Names have at most 63 octets, so the count fits one byte and no name contains
+/// digits; every other byte stands for itself. A zero byte and the text itself follow, so that `n2`
+/// and `n02` differ. Names have at most 63 octets, so the count fits one byte and no name contains
 /// the zero byte.
 package func naturalKey(_ text: String) -> [UInt8] {
   let bytes = Array(text.utf8)
