@@ -56,9 +56,9 @@ package struct SubnetServiceHandler: MusterV1.SubnetService {
       let spec = try SubnetDraft(subnet).parse()
       return try await writes.run(
         request, id: request.requestId, validateOnly: request.validateOnly, call: call
-      ) { transaction, actor in
+      ) { [placement = context.placement] transaction, actor in
         let result = try transaction.createSubnet(spec, by: actor)
-        try Self.assign(result.row, by: actor, in: &transaction)
+        try placement.place(result.row.subnet.dhcpID, in: &transaction, by: actor)
         try transaction.record(
           Event(.subnetAdded, actor: actor, subnet: spec.name, message: "subnet \(spec.name) (\(spec.prefix)) added"))
         return try Self.response(result, in: transaction)
@@ -75,9 +75,9 @@ package struct SubnetServiceHandler: MusterV1.SubnetService {
       }
       let name: SubnetName = try RequestNames.parse(message.name)
       let draft = SubnetDraft(message)
-      return try await writes.run(
+      let response: MusterV1.WriteSubnetResponse = try await writes.run(
         request, id: request.requestId, validateOnly: request.validateOnly, call: call
-      ) { transaction, actor in
+      ) { [placement = context.placement] transaction, actor in
         guard let before = try transaction.subnet(named: name) else { throw Refusal.unknownSubnet(name.text) }
         let revision = Revision(ifGiven: request.ifRevision)
         if let revision, revision != before.subnet.revision { throw before.subnet.stale(read: revision) }
@@ -86,14 +86,17 @@ package struct SubnetServiceHandler: MusterV1.SubnetService {
         let spec = try merged.parse()
         let result = try transaction.replaceSubnet(name, with: spec, ifRevision: revision, by: actor)
         guard result.outcome != .unchanged else { return try Self.response(result, in: transaction) }
-        if spec.agents != before.subnet.spec.agents || before.progress.owner == nil {
-          try Self.assign(result.row, by: actor, in: &transaction)
-        }
+        try placement.place(before.subnet.dhcpID, in: &transaction, by: actor)
         let fields = before.subnet.spec.changedFields(to: spec).joined(separator: ", ")
         try transaction.record(
           Event(.subnetUpdated, actor: actor, subnet: name, message: "subnet \(name) updated: \(fields)"))
         return try Self.response(result, in: transaction)
       }
+      // An owner that may not keep the subnet any more is asked to stop by its session, which has to look.
+      if let owner = response.subnet?.status?.owner, let agent = try RequestNames.parseIfGiven(owner, "owner", as: AgentKind.self) {
+        context.hub.wake(.assignments(agent))
+      }
+      return response
     }
   }
 
@@ -117,17 +120,6 @@ package struct SubnetServiceHandler: MusterV1.SubnetService {
 }
 
 extension SubnetServiceHandler {
-  /// Lets the rule choose the owner; it stays where nothing speaks against it.
-  private static func assign(_ row: SubnetRow, by actor: Actor, in transaction: inout Transaction) throws {
-    let (owner, epoch) = try transaction.assignByRule(row.subnet.dhcpID)
-    guard owner != row.progress.owner else { return }
-    try transaction.record(
-      Event(
-        .subnetAssigned, actor: actor, subnet: row.subnet.name, agent: owner,
-        message: owner.map { "\($0) owns \(row.subnet.name), epoch \(epoch)" }
-          ?? "nobody can serve \(row.subnet.name), epoch \(epoch)"))
-  }
-
   /// The subnet as the transaction leaves it, which may have changed its owner after the write.
   private static func response(
     _ result: SubnetWriteResult, in transaction: borrowing Transaction
