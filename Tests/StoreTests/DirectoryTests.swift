@@ -29,8 +29,31 @@ import Testing
     let before = try Data(contentsOf: URL(fileURLWithPath: world.path))
     let error = #expect(throws: StoreError.self) { _ = try Engine.sqliteFile.open(world) }
     #expect(error == .newerSchema(found: 12, known: Schema.known, program: "0.1.0"))
-    #expect(error?.description.hasPrefix("database is schema 12, this program (0.1.0) knows up to 1.") == true)
+    #expect(error?.description.hasPrefix("database is schema 12, this program (0.1.0) knows up to \(Schema.known).") == true)
     #expect(try Data(contentsOf: URL(fileURLWithPath: world.path)) == before)
+  }
+
+  @Test func anOlderSchemaIsBroughtForwardAfterABackup() async throws {
+    let world = World()
+    try FileManager.default.createDirectory(atPath: world.directory, withIntermediateDirectories: true)
+    do {
+      let database = try DatabaseQueue(path: world.path)
+      try await database.writeWithoutTransaction { db in
+        try db.execute(sql: Schema.steps[0])
+        try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID); PRAGMA user_version = 1")
+        try db.execute(sql: "INSERT INTO meta VALUES ('incarnation', x'000102030405060708090a0b0c0d0e0f')")
+      }
+      try database.close()
+    }
+    let store = try Engine.sqliteFile.open(world)
+    #expect(try await store.read { try $0.incarnation() } == Incarnation(bits: 0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f))
+    #expect(try await store.read { try $0.retiredSubnets(ownedBy: "rack1") }.isEmpty)
+    try await store.furnish()
+    let files = try FileManager.default.contentsOfDirectory(atPath: world.directory)
+    let backup = try #require(files.first { $0.hasPrefix("muster.db.schema-1.") && $0.hasSuffix(".backup") })
+    let old = try DatabaseQueue(path: world.directory + "/" + backup)
+    #expect(try await old.read { try Int.fetchOne($0, sql: "PRAGMA user_version") } == 1)
+    #expect(try await old.read { try String.fetchOne($0, sql: "PRAGMA integrity_check") } == "ok")
   }
 
   @Test func aFileOfAnotherProgramIsRefusedAndLeftAlone() async throws {

@@ -101,6 +101,33 @@ import Testing
     #expect(page == nil)
   }
 
+  @Test(arguments: Engine.allCases) func theOldAgentMustLetGoBeforeAPrefixIsUsedAgain(engine: Engine) async throws {
+    let store = try engine.open()
+    try await store.furnish()
+    _ = try await store.serve("hall1", by: "rack1")
+    let old = try await store.row("hall1").subnet.dhcpID
+    _ = try await store.write { try $0.removeSubnet("hall1").row }
+    func create() async throws {
+      try await store.write { _ = try $0.createSubnet(SubnetSpec(name: "new", prefix: "10.1.2.0/24"), by: ops) }
+    }
+    let early = await problems { try await create() }
+    #expect(early.map(\.code) == [.prefixInUse])
+    #expect(early[0].message == "overlaps hall1 (10.1.0.0/22), which was removed and which rack1 may still serve")
+    try await store.write { tx in
+      try tx.confirmRelease(of: old, by: "rack2")
+      try tx.confirmReleases(by: "rack1", except: [old])
+    }
+    #expect(await problems { try await create() }.count == 1)
+    #expect(try await store.read { try $0.retiredSubnets(ownedBy: "rack1").map(\.dhcpID) } == [old])
+    try await store.write { try $0.confirmRelease(of: old, by: "rack1") }
+    try await create()
+    // An agent that is removed by force serves nothing: its operator says so.
+    _ = try await store.serve("new", by: "rack1")
+    _ = try await store.write { try $0.removeSubnet("new").row }
+    _ = try await store.write { try $0.removeAgent("rack1", force: true) }
+    try await create()
+  }
+
   @Test(arguments: Engine.allCases) func subnetsAreListedByPrefix(engine: Engine) async throws {
     let store = try engine.open()
     try await store.write { tx in

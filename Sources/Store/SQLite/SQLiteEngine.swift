@@ -19,6 +19,8 @@ final class SQLiteEngine: Sendable {
   static let lockWaitSeconds = 5.0
   /// The log is copied into the database when it has this many pages of 4 KiB.
   static let checkpointPages = 4_096
+  /// The log keeps at most this many octets after it was copied: 64 MiB.
+  static let logOctetsKept = 64 << 20
   /// The writer's page cache, in KiB.
   static let writerCacheKiB = 65_536
 
@@ -67,6 +69,8 @@ final class SQLiteEngine: Sendable {
       try db.execute(sql: "PRAGMA synchronous = FULL")
       try db.execute(sql: "PRAGMA cache_size = -\(Self.writerCacheKiB)")
       try db.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.checkpointPages)")
+      // A log that one long read let grow gives its room back.
+      try db.execute(sql: "PRAGMA journal_size_limit = \(Self.logOctetsKept)")
       try Schema.migrate(db, from: version, path: path)
       let connection = SQLiteConnection(db, path: path)
       try connection.begin()

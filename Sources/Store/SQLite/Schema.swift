@@ -4,7 +4,7 @@ enum Schema {
   static let applicationID: Int64 = 0x4d53_5452
 
   /// Step n makes schema n out of n − 1.
-  static let steps: [String] = [first]
+  static let steps: [String] = [first, second]
 
   /// The newest schema this program knows.
   static var known: Int { steps.count }
@@ -86,5 +86,14 @@ enum Schema {
       key BLOB PRIMARY KEY, time INTEGER NOT NULL, fingerprint BLOB NOT NULL,
       outcome BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE INDEX requests_time ON requests (time);
+    """
+
+  /// Subnets that were removed while an agent served them.
+  private static let second = """
+    CREATE TABLE retired_subnets (
+      dhcp_id INTEGER PRIMARY KEY, name TEXT NOT NULL, fabric TEXT NOT NULL, first INTEGER NOT NULL,
+      length INTEGER NOT NULL, owner TEXT NOT NULL) STRICT;
+    CREATE UNIQUE INDEX retired_subnets_prefix ON retired_subnets (fabric, first);
+    CREATE INDEX retired_subnets_owner ON retired_subnets (owner);
     """
 }

@@ -23,6 +23,24 @@ package struct SubnetRow: Hashable, Sendable {
   }
 }
 
+/// A subnet that was removed while an agent owned it. Until that agent says that it stopped, it may
+/// go on answering there, so no other subnet gets the prefix.
+package struct RetiredSubnet: Hashable, Sendable {
+  package var dhcpID: DHCPSubnetID
+  package var name: SubnetName
+  package var fabric: FabricName
+  package var prefix: IPv4Prefix
+  package var owner: AgentName
+
+  package init(dhcpID: DHCPSubnetID, name: SubnetName, fabric: FabricName, prefix: IPv4Prefix, owner: AgentName) {
+    self.dhcpID = dhcpID
+    self.name = name
+    self.fabric = fabric
+    self.prefix = prefix
+    self.owner = owner
+  }
+}
+
 /// A row of a feed with its stored hash.
 package struct BindingRow: Hashable, Sendable {
   package var row: FeedRow

@@ -77,6 +77,12 @@ package protocol SubnetTables {
   func lastSubnet(in fabric: FabricName, from address: IPv4Address) throws -> Subnet?
   /// By prefix, then number.
   func subnets(_ filter: SubnetFilter, after key: [UInt8], limit: Int) throws -> Page<SubnetRow>
+  func insertRetired(_ subnet: RetiredSubnet) throws
+  func deleteRetired(_ dhcpID: DHCPSubnetID) throws
+  func retired(_ dhcpID: DHCPSubnetID) throws -> RetiredSubnet?
+  func retired(ownedBy agent: AgentName, limit: Int) throws -> [RetiredSubnet]
+  /// The retired subnet of the fabric with the highest network up to `address`.
+  func lastRetired(in fabric: FabricName, from address: IPv4Address) throws -> RetiredSubnet?
   func subnetNumbers(ownedBy agent: AgentName?, limit: Int) throws -> [DHCPSubnetID]
   func subnetCount() throws -> Int
 }

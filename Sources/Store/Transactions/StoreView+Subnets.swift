@@ -26,6 +26,11 @@ extension StoreView where Self: ~Copyable {
     try tables.subnetNumbers(ownedBy: nil, limit: limit).compactMap { try tables.subnet($0) }
   }
 
+  /// Removed subnets that the agent has not confirmed to have stopped serving.
+  package func retiredSubnets(ownedBy agent: AgentName) throws -> [RetiredSubnet] {
+    try tables.retired(ownedBy: agent, limit: StoreLimits.pageMax)
+  }
+
   package func subnetCount() throws -> Int { try tables.subnetCount() }
 
   /// What the rules about addresses need to know of a subnet.

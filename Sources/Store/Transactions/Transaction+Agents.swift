@@ -133,6 +133,8 @@ extension Transaction {
     let owned = try tables.subnetNumbers(ownedBy: name, limit: StoreLimits.subnetsMax)
     guard owned.isEmpty || force else { throw Refusal.agentOwnsSubnets(name, count: owned.count) }
     for dhcpID in owned { _ = try assign(dhcpID, to: nil) }
+    // Who removes an agent vouches for it: it serves nothing any more.
+    try confirmReleases(by: name, except: [])
     try tables.setLinkAddresses([], of: name)
     try tables.setBootFiles([], of: name)
     try tables.deleteAgent(name)

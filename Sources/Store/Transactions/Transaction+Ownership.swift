@@ -167,6 +167,23 @@ extension Transaction {
     if count > 0 { row.progress.collected = max(row.progress.collected, last) }
   }
 
+  /// An agent said that it answers for a subnet no longer. If the subnet was removed meanwhile, its
+  /// prefix is free again.
+  package mutating func confirmRelease(of dhcpID: DHCPSubnetID, by agent: AgentName) throws {
+    guard try tables.retired(dhcpID)?.owner == agent else { return }
+    try tables.deleteRetired(dhcpID)
+    notice.progress.insert(dhcpID)
+  }
+
+  /// Frees the prefixes of removed subnets that an agent, by its own list, does not hold.
+  ///
+  /// - Parameter held: All subnets the agent has, whatever it does with them.
+  package mutating func confirmReleases(by agent: AgentName, except held: Set<DHCPSubnetID>) throws {
+    for old in try tables.retired(ownedBy: agent, limit: StoreLimits.pageMax) where !held.contains(old.dhcpID) {
+      try confirmRelease(of: old.dhcpID, by: agent)
+    }
+  }
+
   /// Records why an owner does not serve its subnet; `nil` clears it.
   ///
   /// - Returns: False if session or epoch do not match any more.

@@ -92,9 +92,9 @@ extension Transaction {
   /// Deletes what is too old or too much, a bounded piece at a time. Call it now and then.
   ///
   /// - Returns: True if there is more to delete.
-  package mutating func trim() throws -> Bool {
+  package mutating func trim(eventsKeptSeconds: Int64 = StoreLimits.eventsKeptSeconds) throws -> Bool {
     var isMore = false
-    let eventsEnd = now.advanced(bySeconds: -StoreLimits.eventsKeptSeconds)
+    let eventsEnd = now.advanced(bySeconds: -eventsKeptSeconds)
     if let (oldest, newest) = try tables.eventRange() {
       let excess = newest &- min(newest, StoreLimits.eventsMax)
       let deleted = try tables.deleteEvents(through: max(excess, oldest &- 1), orBefore: eventsEnd, limit: StoreLimits.trimMax)

@@ -76,7 +76,8 @@ extension Transaction {
     return SubnetWriteResult(outcome: .updated, row: row, generations: [self.generation(row, generation)])
   }
 
-  /// Removes a subnet without nodes, with everything observed in it. Its number is never used again.
+  /// Removes a subnet without nodes, with everything observed in it. Its number is never used again,
+  /// its prefix not before its owner confirmed with `confirmRelease` that it stopped.
   ///
   /// - Throws: `Refusal.subnetHasNodes`.
   package mutating func removeSubnet(
@@ -91,6 +92,11 @@ extension Transaction {
     try tables.deleteLeases(dhcpID)
     try tables.setRejections([], dhcpID)
     try tables.deleteSubnet(dhcpID)
+    if let owner = row.progress.owner {
+      try tables.insertRetired(
+        RetiredSubnet(
+          dhcpID: dhcpID, name: name, fabric: row.subnet.spec.fabric, prefix: row.subnet.prefix, owner: owner))
+    }
     generations[dhcpID] = nil
     notice.heads[dhcpID] = nil
     notice.progress.insert(dhcpID)
@@ -111,12 +117,17 @@ extension Transaction {
   /// Prefixes of a fabric are disjoint, so the only one that can overlap is the last that begins
   /// before the new one's end.
   private func checkOverlap(_ spec: SubnetSpec, _ problems: inout Problems) throws {
-    guard let other = try tables.lastSubnet(in: spec.fabric, from: spec.prefix.broadcast),
-      other.prefix.overlaps(spec.prefix)
-    else { return }
-    problems.add(
-      "prefix", "\(spec.prefix)", .prefixOverlap, "overlaps \(other.name) (\(other.prefix))",
-      fix: "choose another prefix or another fabric")
+    let end = spec.prefix.broadcast
+    if let other = try tables.lastSubnet(in: spec.fabric, from: end), other.prefix.overlaps(spec.prefix) {
+      problems.add(
+        "prefix", "\(spec.prefix)", .prefixOverlap, "overlaps \(other.name) (\(other.prefix))",
+        fix: "choose another prefix or another fabric")
+    } else if let old = try tables.lastRetired(in: spec.fabric, from: end), old.prefix.overlaps(spec.prefix) {
+      problems.add(
+        "prefix", "\(spec.prefix)", .prefixInUse,
+        "overlaps \(old.name) (\(old.prefix)), which was removed and which \(old.owner) may still serve",
+        fix: "wait until \(old.owner) confirms, or remove it with 'muster agent remove \(old.owner) --force'")
+    }
   }
 
   private func checkImmutable(_ old: SubnetSpec, _ new: SubnetSpec, _ problems: inout Problems) {
