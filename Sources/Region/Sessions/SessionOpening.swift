@@ -26,6 +26,9 @@ struct SessionOpening: Sendable {
       for have in greeting.haves {
         try Self.learn(have, of: claimed, incarnation: incarnation, placement, in: &transaction)
       }
+      // What the agent does not hold it does not serve: prefixes of removed subnets are free again.
+      let held = Set(greeting.haves.map { DHCPSubnetID(number: $0.dhcpId) })
+      try transaction.confirmReleases(by: greeting.agent, except: held)
       try placement.placeUnowned(in: &transaction)
       return SessionClaim(agent: greeting.agent, epoch: claimed.session, incarnation: incarnation)
     }

@@ -143,9 +143,10 @@ struct SessionRecords: Sendable {
     let left = try leases.map { try LeaseLeft($0) }
     let actor = actor
     try await context.store.write { [agent, session] transaction in
-      guard let known = try transaction.agent(named: agent), known.session == session,
-        let row = try transaction.subnet(id), row.progress.owner == agent
-      else { return }
+      guard let known = try transaction.agent(named: agent), known.session == session else { return }
+      // The subnet may be gone; then the agent's word frees its prefix.
+      try transaction.confirmRelease(of: id, by: agent)
+      guard let row = try transaction.subnet(id), row.progress.owner == agent else { return }
       for lease in left {
         try transaction.observeIfLater(
           ObservedLease(subnet: id, mac: lease.mac, address: lease.address, until: lease.until))
