@@ -35,7 +35,7 @@ package struct RegionSettings: Sendable, Hashable {
     agentOfflineAfter = reader.duration(.agentOfflineAfter, in: .seconds(1) ... .seconds(86_400))
     messageBytesMax = reader.size(.messageMax, in: (64 << 10)...(64 << 20))
     connectionsMax = reader.count(.connectionsMax, in: 1...1_000_000)
-    eventsKeep = reader.duration(.eventsKeep, in: .seconds(60) ... .seconds(365 * 86_400))
+    eventsKeep = reader.duration(.eventsKeep, in: .seconds(60) ... Housekeeping.eventsKeepMax)
     logLevel = reader.choice(.logLevel)
     logsJSON = reader.choice(.logFormat) == "json"
 
