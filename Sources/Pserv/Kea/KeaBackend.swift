@@ -208,7 +208,7 @@ package final class KeaBackend: DHCPBackend {
     let run = CommandRun(
       words: settings.userPrefix + [settings.executable, "-t", path], environment: settings.command.environment,
       namespace: settings.namespace, timeout: Self.checkMax)
-    let outcome = try await run.run(outputDirectory: settings.pidDirectory)
+    let outcome = try await run.run()
     return outcome.status == 0 ? .accepted : .refused(KeaWords.refusal(in: outcome.output))
   }
 }

@@ -25,7 +25,6 @@ extension KeaSettings {
   /// Makes what is missing of the directories; those that are made belong to `user`.
   func createDirectories() throws {
     let written = [leaseFile, log, output, controlSocket].map(Self.directory) + [pidDirectory, lockDirectory]
-    try Directory.create(Self.directory(of: configuration), mode: 0o755)
     for path in Set(written).sorted() {
       guard access(path, F_OK) != 0 else { continue }
       try Directory.create(path)
@@ -35,6 +34,7 @@ extension KeaSettings {
         throw SystemError.last("chown \(path)")
       }
     }
+    try Directory.create(Self.directory(of: configuration), mode: 0o755)
   }
 
   private static func directory(of path: String) -> String {

@@ -16,8 +16,8 @@ package struct KeaSettings: Sendable, Hashable {
   package var pidDirectory = "/run/kea"
   package var lockDirectory = "/run/lock/kea"
   package var log = "/var/log/kea/kea-dhcp4.log"
-  /// What Kea says before it has its log.
-  package var output = "/var/log/kea/kea-dhcp4.out"
+  /// What Kea says before it has its log. Named like a rotated log, because the profile allows those.
+  package var output = "/var/log/kea/kea-dhcp4.log.0"
   /// The account Kea runs under, with just the capabilities it needs; `nil` for the agent's own.
   package var user: String?
   /// Where the agent answers boot scripts.

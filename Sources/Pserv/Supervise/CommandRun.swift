@@ -17,30 +17,55 @@ struct CommandRun: Sendable {
   static let outputBytesMax = 64 << 10
   private static let killMax: Duration = .seconds(2)
 
+  /// Runs the program to its end.
+  ///
+  /// Its words come through a pipe: AppArmor takes a file away from a confined program that may not write it, a pipe
+  /// never.
+  ///
   /// - Throws: `SystemError`; `ETIMEDOUT` after the program was killed at its deadline. `CancellationError`: it was
   ///   killed too.
-  func run(outputDirectory: String) async throws -> Outcome {
-    // A file and not a pipe: a talkative program never waits for us. It has no name, so nothing is left behind.
-    let output = try FileDescriptor.open(outputDirectory, O_RDWR | O_TMPFILE_LINUX, mode: 0o600)
-    let process = try RunningProcess.start(words, environment: environment, output: output, in: namespace)
+  func run() async throws -> Outcome {
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0 else { throw SystemError.last("pipe") }
+    let reading = FileDescriptor(owning: ends[0])
+    let process: RunningProcess
     do {
-      guard try await process.ended(by: .now + timeout) else {
-        throw SystemError("wait for \(words[0])", code: ETIMEDOUT)
-      }
+      let writing = FileDescriptor(owning: ends[1])
+      for end in [reading, writing] { _ = try check(fcntl(end.number, F_SETFD, FD_CLOEXEC), "fcntl") }
+      _ = try check(fcntl(reading.number, F_SETFL, O_NONBLOCK), "fcntl")
+      process = try RunningProcess.start(words, environment: environment, output: writing, in: namespace)
+    }
+    let deadline = ContinuousClock.now + timeout
+    do {
+      let output = try await collect(reading, by: deadline)
+      guard try await process.ended(by: deadline) else { throw tooLate }
+      return Outcome(status: process.reap(), output: String(decoding: output, as: UTF8.self))
     } catch {
       process.signal(SIGKILL)
       _ = await process.endedRegardless(by: .now + Self.killMax)
       process.reap()
       throw error
     }
-    let status = process.reap()
-    var bytes = [UInt8](repeating: 0, count: Self.outputBytesMax)
-    let count = max(0, pread(output.number, &bytes, bytes.count, 0))
-    return Outcome(status: status, output: String(decoding: bytes.prefix(count), as: UTF8.self))
   }
 
-  /// `O_TMPFILE` of x86-64 and arm64 (it holds `O_DIRECTORY`, whose number differs between the two).
-  private var O_TMPFILE_LINUX: Int32 { 0o20000000 | O_DIRECTORY }
+  /// What is said until nobody can say more; past the bound it is thrown away, so that the program never waits.
+  private func collect(_ pipe: FileDescriptor, by deadline: ContinuousClock.Instant) async throws -> [UInt8] {
+    var output: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 16 << 10)
+    while true {
+      let count = read(pipe.number, &buffer, buffer.count)
+      if count == 0 { return output }
+      if count > 0 {
+        output += buffer[..<min(count, Self.outputBytesMax - output.count)]
+      } else if errno == EAGAIN {
+        guard try await pipe.ready(for: .readable, until: deadline) else { throw tooLate }
+      } else if errno != EINTR {
+        throw SystemError.last("read from \(words[0])")
+      }
+    }
+  }
+
+  private var tooLate: SystemError { SystemError("wait for \(words[0])", code: ETIMEDOUT) }
 }
 
 enum CommandOutput {

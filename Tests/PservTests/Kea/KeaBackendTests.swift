@@ -75,6 +75,22 @@ struct KeaBackendTests {
     }
   }
 
+  @Test(.enabled(if: getpwnam("_kea") != nil, "Debian's Kea has a user of its own"))
+  func keaServesAsItsOwnUser() async throws {
+    let rack = try await TestRack()
+    let kea = try rack.kea { $0.user = "_kea" }
+    try await withRunning(kea.run) {
+      _ = try await apply(TestStates.hall1(nodes: 3), to: kea)
+      let status = try ReadFile.bytes(of: "/proc/\(try #require(kea.pid))/status", max: 1 << 16)
+      let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
+      let user = "Uid:\t" + Array(repeating: "\(getpwnam("_kea").pointee.pw_uid)", count: 4).joined(separator: "\t")
+      #expect(lines.contains { $0 == user })
+      // CAP_NET_BIND_SERVICE is 10, CAP_NET_RAW 13.
+      #expect(lines.contains("CapEff:\t0000000000002400"))
+      #expect(try await TestMachine(TestStates.mac(2), in: rack).takeLease() == "10.1.0.11")
+    }
+  }
+
   @Test func aProbeOverADownedLinkIsNoAlarm() async throws {
     let rack = try await TestRack()
     let kea = try rack.kea()

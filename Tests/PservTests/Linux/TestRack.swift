@@ -93,7 +93,7 @@ final class TestRack: Sendable {
 
   static func ip(_ words: [String]) async throws {
     let run = CommandRun(words: ["/usr/sbin/ip"] + words, timeout: .seconds(10))
-    let outcome = try await run.run(outputDirectory: "/tmp")
+    let outcome = try await run.run()
     guard outcome.status == 0 else { throw CommandFailed(words: words, output: outcome.output) }
   }
 
@@ -104,7 +104,7 @@ final class TestRack: Sendable {
 
   /// Runs a program among the machines.
   func runAtClient(_ words: String...) async throws -> CommandRun.Outcome {
-    try await CommandRun(words: words, namespace: client, timeout: .seconds(30)).run(outputDirectory: "/tmp")
+    try await CommandRun(words: words, namespace: client, timeout: .seconds(30)).run()
   }
 
   var keaSettings: KeaSettings {

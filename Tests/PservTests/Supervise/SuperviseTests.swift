@@ -41,15 +41,22 @@ struct TurnTests {
 struct CommandRunTests {
   @Test func statusAndWordsComeBack() async throws {
     let run = CommandRun(words: ["/bin/sh", "-c", "echo out; echo err >&2; exit 3"], timeout: .seconds(10))
-    let outcome = try await run.run(outputDirectory: "/tmp")
+    let outcome = try await run.run()
     #expect(outcome.status == 3)
     #expect(outcome.output == "out\nerr\n")
+  }
+
+  @Test func aTalkativeProgramIsCutAndNotHeldUp() async throws {
+    let run = CommandRun(words: ["/bin/sh", "-c", "head -c 1000000 /dev/zero; exit 5"], timeout: .seconds(10))
+    let outcome = try await run.run()
+    #expect(outcome.status == 5)
+    #expect(outcome.output.utf8.count == CommandRun.outputBytesMax)
   }
 
   @Test func aProgramThatDoesNotEndIsKilled() async throws {
     let run = CommandRun(words: ["/bin/sleep", "1000"], timeout: .milliseconds(50))
     await #expect(throws: SystemError("wait for /bin/sleep", code: ETIMEDOUT)) {
-      try await run.run(outputDirectory: "/tmp")
+      try await run.run()
     }
   }
 
