@@ -80,7 +80,11 @@ final class InMemoryLink: CallDriver {
 
   private func moveResponses() {
     let (step, credit) = server.withState { $0.attend() }
-    state.withLock { $0.windowToServer += credit }
+    state.withLock { state in
+      state.windowToServer += credit
+      // Requests had their turn before this room was known; without another turn they would wait for ever.
+      if credit > 0 { state.mustMoveAgain = true }
+    }
     switch step {
     case .nothing: break
     case .more: break
