@@ -37,7 +37,7 @@ let signals = product("UnixSignals", "swift-service-lifecycle")
 let crypto = product("Crypto", "swift-crypto")
 let yaml = product("Yams", "Yams")
 let hummingbird = product("Hummingbird", "hummingbird")
-let hummingbirdTesting = product("HummingbirdTesting", "hummingbird")
+let hummingbirdCore = product("HummingbirdCore", "hummingbird")
 let httpTypes = product("HTTPTypes", "swift-http-types")
 let histogram = product("Histogram", "hdrhistogram-swift")
 let nio: [Target.Dependency] = [
@@ -96,7 +96,7 @@ let package = Package(
     library("Region", ["Store", "Wire", "RPC", "Provisioning", configuration, yaml, crypto, log, metrics]),
     library(
       "Pserv", ["CLinux", "Wire", "RPC", "Provisioning", configuration, yaml, crypto, grdb, log, metrics]),
-    library("PservHTTP", ["Pserv", "Provisioning", hummingbird, httpTypes, crypto, log] + nio),
+    library("PservHTTP", ["Pserv", "Provisioning", hummingbird, hummingbirdCore, httpTypes, crypto, log] + nio),
     library("OperatorCLI", ["Wire", "RPC", "RPCTransport", arguments, yaml, log] + nio),
     library("LoadHarness", ["Wire", "RPC", histogram]),
 
@@ -120,7 +120,6 @@ let package = Package(
     tests("WireTests", ["Wire", "RPC", "Provisioning", "CMusterProto"]),
     tests("RegionTests", ["Region", "Store", "Wire", "RPC", "Provisioning", log]),
     tests("PservTests", ["Pserv", "Wire", "RPC", "Provisioning", "CLinux", log]),
-    tests("PservHTTPTests", ["PservHTTP", "Pserv", "Provisioning", hummingbird, hummingbirdTesting]),
     tests("OperatorCLITests", ["OperatorCLI", "Wire", "RPC"]),
   ]
 )
