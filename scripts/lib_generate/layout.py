@@ -22,6 +22,11 @@ class Unit:
     def c_module(self):
         return self.c_target.rsplit("/", 1)[-1]
 
+    @property
+    def rpc_import(self):
+        """How its Swift sees the RPC module: a list of one import, or of none in the module itself."""
+        return [] if self.swift_folder.startswith("Sources/RPC/") else [f"{self.access} import RPC"]
+
 
 # Well-known types that our files use, from libprotobuf-dev.
 WELL_KNOWN_ROOT = "/usr/include"

@@ -1,6 +1,7 @@
 """A descriptor set as plain values with the names of both languages."""
 
-from dataclasses import dataclass, field as default
+import dataclasses
+from dataclasses import dataclass
 
 from google.protobuf import descriptor_pb2
 
@@ -110,9 +111,9 @@ class Message:
     swift: str
     comment: str
     # Fields and oneofs in the order of the file.
-    members: list = default(default_factory=list)
-    messages: list = default(default_factory=list)
-    enums: list = default(default_factory=list)
+    members: list = dataclasses.field(default_factory=list)
+    messages: list = dataclasses.field(default_factory=list)
+    enums: list = dataclasses.field(default_factory=list)
 
     @property
     def c(self):
@@ -258,7 +259,7 @@ class Loader:
             full_name=full_name, name=swift.rsplit(".", 1)[1], swift=swift, comment=comments.get(path, "")
         )
         if len(descriptor.field) > FIELDS_MAX:
-            raise SystemExit(f"generate: {full_name} has more than {FIELDS_MAX} fields; MessageScanner has a bit for each")
+            raise SystemExit(f"generate: {full_name} has over {FIELDS_MAX} fields; MessageScanner has a bit for each")
         oneofs = {}
         for index, field in enumerate(descriptor.field):
             converted = self._field(field, comments.get(path + (2, index), ""))

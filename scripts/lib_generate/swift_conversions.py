@@ -10,10 +10,9 @@ def write(file):
     if not messages:
         return None
     imports = sorted(
-        [f"internal import {file.unit.c_module}"]
-        + ["internal import CProtobufC"]
+        [f"internal import {file.unit.c_module}", "internal import CProtobufC"]
         + _foreign_modules(file)
-        + ([] if file.unit.swift_folder.startswith("Sources/RPC/") else [f"{file.unit.access} import RPC"]),
+        + file.unit.rpc_import,
         key=lambda line: line.split()[-1],
     )
     source = Source(file, *imports)
@@ -120,7 +119,8 @@ def _field_from_c(source, field):
         source.block(f"for index in 0..<{count} {{", f"{target}.append({element})")
         source.close()
     elif field.value.kind == "message":
-        source.block(f"if let message = {c} {{", f"{target} = {_value_from_c(field.value, 'message', is_optional=False)}")
+        message = _value_from_c(field.value, "message", is_optional=False)
+        source.block(f"if let message = {c} {{", f"{target} = {message}")
     else:
         source.line(f"{target} = {_value_from_c(field.value, c)}")
 

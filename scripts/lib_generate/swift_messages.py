@@ -7,7 +7,7 @@ from .source import Source
 def write(file):
     if not file.messages and not file.enums:
         return None
-    source = Source(file, *([f"{file.unit.access} import RPC"] if _uses_foreign(file) else []))
+    source = Source(file, *(file.unit.rpc_import if _uses_foreign(file) else []))
     source.open(f"extension {file.namespace} {{")
     for enum in file.enums:
         _enum(source, enum, file.unit.access)
@@ -110,7 +110,8 @@ def _enum(source, enum, access):
     source.line("}")
     source.close()
     source.gap()
-    source.line(f"/// The name in the proto file without the type's prefix, such as `{enum.cases[-1][1]}`; else the number.")
+    example = enum.cases[-1][1]
+    source.line(f"/// The name in the proto file without the type's prefix, such as `{example}`; else the number.")
     source.open(f"{access} var name: String {{")
     source.line("switch self {")
     for case, short, _, _ in enum.cases:

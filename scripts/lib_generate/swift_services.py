@@ -7,8 +7,7 @@ def write(file):
     if not file.services:
         return None
     access = file.unit.access
-    imports = [] if file.unit.swift_folder.startswith("Sources/RPC/") else [f"{access} import RPC"]
-    source = Source(file, *imports)
+    source = Source(file, *file.unit.rpc_import)
     for service in file.services:
         _protocol(source, file, service, access)
         _methods(source, file, service, access)
