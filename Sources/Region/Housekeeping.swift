@@ -68,6 +68,8 @@ package struct Housekeeping: Sendable {
               + "\(count == 1 ? "subnet" : "subnets") and keeps serving what it has"))
       }
     }
+    // Silence changes no row of the store, so whoever waits for the agent's subnets is told here.
+    context.hub.wake(silent.map(Topic.agent))
   }
 
   /// Deletes old events, answers to requests, leases and ended holds, in short transactions.

@@ -89,6 +89,7 @@ package struct AgentSessionHandler: MusterV1.AgentSessionService {
       let attachment = context.sessions.attach(
         handle, agent: agent, links: greeting.shownLinks, now: context.clocks.now(), uptime: context.clocks.uptime())
     else { throw RPCError.replaced(agent) }
+    context.hub.wake(.agent(agent))
     if attachment.displacedOtherBoot {
       context.logger.error("two machines use one agent's identity", metadata: ["agent": "\(agent)"])
     }

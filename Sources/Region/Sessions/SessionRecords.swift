@@ -114,6 +114,8 @@ struct SessionRecords: Sendable {
   func record(_ applied: MusterV1.Applied, at epoch: Epoch) async throws -> AppliedOutcome {
     let report = try AppliedReport(applied, agent: agent, session: session, epoch: epoch)
     let actor = actor
+    // Before the commit, which wakes those who want to read it.
+    if !applied.probe.isEmpty { context.sessions.setProbe(applied.probe, of: report.subnet) }
     return try await context.store.write { transaction in
       let before = try transaction.subnet(report.subnet)
       let known = Set(before?.progress.rejected == 0 ? [] : try transaction.rejections(report.subnet).map(\.mac))

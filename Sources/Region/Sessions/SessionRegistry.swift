@@ -40,6 +40,20 @@ package final class SessionRegistry: Sendable {
 
   private let state = Mutex(State())
 
+  /// What the owners' probes said after their newest applies; for display, so it may be gone after a restart.
+  private let probes = Mutex<[DHCPSubnetID: String]>([:])
+
+  package func probe(of subnet: DHCPSubnetID) -> String? {
+    probes.withLock { $0[subnet] }
+  }
+
+  func setProbe(_ words: String, of subnet: DHCPSubnetID) {
+    probes.withLock { $0[subnet] = printable(words, octetsMax: Self.probeOctetsMax) }
+  }
+
+  /// Octets of a probe's words that are kept.
+  static let probeOctetsMax = 128
+
   /// Boots of one agent that were displaced and are remembered, so that none of them comes back.
   package static let displacedBootsMax = 8
 

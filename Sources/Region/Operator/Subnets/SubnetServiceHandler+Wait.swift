@@ -90,7 +90,8 @@ extension ApplyProgress {
       owner: progress.owner.map {
         Owner(agent: $0, isOnline: presence?.isOnline ?? false, lastSeen: presence?.lastSeen)
       },
-      trouble: progress.trouble?.message, quarantined: progress.rejected)
+      trouble: progress.trouble?.message, probe: sessions.probe(of: row.subnet.dhcpID) ?? "",
+      quarantined: progress.rejected)
     guard progress.applied == progress.head, let appliedAt = progress.appliedAt else { return }
     lag = .nanoseconds(max(0, appliedAt.nanoseconds - progress.changedAt.nanoseconds))
   }
