@@ -13,18 +13,22 @@ package struct Pserv: Sendable {
     package var bootFiles: (any BootFileSource)?
     /// What else runs as long as the agent: the HTTP server, watchers.
     package var companions: [@Sendable () async throws -> Void]
+    /// What an operator should know of them; each one sentence.
+    package var warnings: @Sendable () -> [String]
     /// Reads the one-time enrolment token; `nil` if there is none.
     package var token: @Sendable () throws -> String?
 
     package init(
       dhcp: any DHCPBackend, loaders: (any LoaderServer)?, links: any LinkSource, bootFiles: (any BootFileSource)?,
-      companions: [@Sendable () async throws -> Void] = [], token: @escaping @Sendable () throws -> String?
+      companions: [@Sendable () async throws -> Void] = [], warnings: @escaping @Sendable () -> [String] = { [] },
+      token: @escaping @Sendable () throws -> String?
     ) {
       self.dhcp = dhcp
       self.loaders = loaders
       self.links = links
       self.bootFiles = bootFiles
       self.companions = companions
+      self.warnings = warnings
       self.token = token
     }
   }
@@ -130,7 +134,7 @@ package struct Pserv: Sendable {
   /// What the agent has to say about itself.
   private func warnings() -> [String] {
     let content = rack.mirror.content
-    var warnings = edges.loaders?.warnings ?? []
+    var warnings = (edges.loaders?.warnings ?? []) + edges.warnings()
     let reservations = content.appliedState.answering.reduce(0) { $0 + $1.bindings.count }
     if reservations > ApplyLoop.reservationsAdvised {
       let silence = rack.change { $0.outbox.course.silence }

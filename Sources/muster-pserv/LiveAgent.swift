@@ -1,20 +1,26 @@
 import Foundation
 import Logging
-import NIOPosix
 import Provisioning
 import Pserv
+import PservHTTP
 import RPC
 import RPCTransport
 import ServiceLifecycle
 
 /// The agent on the real machine: clocks, randomness, files, Kea, TFTP, HTTP, links and the network to the region.
 struct LiveAgent {
-  let services: [any Service]
+  let services: [any ServiceLifecycle.Service]
 
   /// - Throws: With words for an operator, before anything is changed.
   init(_ settings: PservSettings, keepDaemons: Bool, reclaim: Bool, log: Logger) throws {
-    try FileManager.default.createDirectory(
-      atPath: settings.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    do {
+      // TFTP's directory lies below and its user must reach it; the database's file is the agent's alone by its own mode.
+      try FileManager.default.createDirectory(
+        atPath: settings.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+    } catch {
+      throw SettingsProblem(
+        source: settings.state, key: "state", message: "cannot be made: \(error.localizedDescription). Run as root, or choose another directory")
+    }
     let lock = try RackLock(path: settings.lockPath)
     let mirror = try Mirror(path: settings.mirrorPath)
     if reclaim {
@@ -47,16 +53,25 @@ struct LiveAgent {
       interfaces: names, links: links, view: view, holder: { kea.holder(of: $0) }, observations: rack, logger: log,
       clock: time)
 
+    var httpSettings = BootServerSettings(bootRoot: settings.bootRoot, loaderRoot: settings.tftpRoot)
+    httpSettings.port = Int(settings.httpPort)
+    let http = BootServer(
+      httpSettings, view: view, desk: rack, observations: rack, holder: { kea.holder(of: $0) }, clock: time, logger: log)
+
     let tokenFile = settings.tokenFile
     let edges = Pserv.Edges(
-      dhcp: kea, loaders: tftp, links: links, bootFiles: nil, companions: [{ try await watcher.run() }],
+      dhcp: kea, loaders: tftp, links: links, bootFiles: BootFileInventory(root: settings.bootRoot),
+      companions: [{ try await watcher.run() }, { try await http.run() }], warnings: { http.warnings },
       token: { try readToken(tokenFile) })
     let channels = try Self.channels(settings, log: log)
     let pserv = Pserv(
       rack: rack, regions: channels.map { RegionEndpoint(name: $0.name, channel: $0.channel) },
       interfaces: settings.interfaces, edges: edges, memoryMax: UInt64(settings.memoryMaxBytes),
       version: MusterPserv.version)
-    services = [AgentService(pserv: pserv, daemons: exit, lock: lock, channels: channels.map(\.channel))]
+    services = [
+      HealthListenerService(addresses: settings.healthListen, obstacle: { rack.obstacle }, log: log),
+      AgentService(pserv: pserv, daemons: exit, lock: lock, channels: channels.map(\.channel)),
+    ]
   }
 
   /// One channel for each of the region's addresses: the agent tries them in turn by itself.
@@ -76,7 +91,7 @@ struct LiveAgent {
 }
 
 /// The agent and its connections as one service.
-private struct AgentService: Service {
+private struct AgentService: ServiceLifecycle.Service {
   let pserv: Pserv
   let daemons: DaemonsAtExit
   /// Held until the agent has ended.

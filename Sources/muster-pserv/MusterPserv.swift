@@ -10,12 +10,20 @@ import UnixSignals
 struct MusterPserv: AsyncParsableCommand {
   static let version = "0.1.0"
   static let configurationPath = "/etc/muster/pserv.yaml"
+  /// How long a stop may take before the process ends anyway.
+  static let shutdownMax: Duration = .seconds(20)
 
   static let configuration = CommandConfiguration(
     commandName: "muster-pserv",
     abstract: "Serves DHCP, TFTP and HTTP boot to one rack, as the region says.",
-    discussion:
-      "Each setting can also be given as MUSTER_… in the environment. A stop by SIGTERM ends the DHCP and TFTP servers; after a crash they go on and the next start adopts them.",
+    discussion: """
+      Settings come from the command line, then from environment variables (MUSTER_STATE for state), then from the \
+      configuration file, then from defaults; --check-config shows which.
+
+      A stop by SIGTERM or SIGINT ends the DHCP and TFTP servers too: left alone they would answer for subnets that the \
+      region may give to another agent. --keep-daemons leaves them. After a crash they go on serving, and the next start \
+      adopts them.
+      """,
     version: version)
 
   @Option(help: "The configuration file.")
@@ -34,7 +42,7 @@ struct MusterPserv: AsyncParsableCommand {
   var flags: SettingFlags
 
   func run() async throws {
-    let (resolver, settings) = try readSettings()
+    let (resolver, settings) = readSettings()
     if checkConfig {
       for line in PservSettings.effective(resolver) { print(line) }
       return
@@ -42,34 +50,35 @@ struct MusterPserv: AsyncParsableCommand {
     let log = Self.logger(settings)
     do {
       let agent = try LiveAgent(settings, keepDaemons: keepDaemons, reclaim: reclaim, log: log)
-      let group = ServiceGroup(
-        configuration: ServiceGroupConfiguration(
-          services: agent.services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
-      try await group.run()
+      var configuration = ServiceGroupConfiguration(
+        services: agent.services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+      configuration.maximumGracefulShutdownDuration = Self.shutdownMax
+      try await ServiceGroup(configuration: configuration).run()
     } catch {
-      fail("\(error)")
+      fail(["\(error)"])
     }
   }
 
-  private func readSettings() throws -> (SettingsResolver, PservSettings) {
-    let path = config ?? ProcessInfo.processInfo.environment["MUSTER_CONFIG"] ?? Self.configurationPath
+  private func readSettings() -> (SettingsResolver, PservSettings) {
+    let environment = ProcessInfo.processInfo.environment
+    let path = config ?? environment["MUSTER_CONFIG"] ?? Self.configurationPath
+    let isNamed = path != Self.configurationPath
     var file: SettingsFile?
     do {
       file = SettingsFile(name: path, text: try String(contentsOfFile: path, encoding: .utf8))
     } catch {
       // Only the default file may be missing.
-      guard config == nil, !FileManager.default.fileExists(atPath: path) else {
-        fail("\(path) cannot be read: \(error.localizedDescription)")
+      if isNamed || FileManager.default.fileExists(atPath: path) {
+        fail(["\(path) cannot be read: \(error.localizedDescription)"])
       }
     }
-    let environment = ProcessInfo.processInfo.environment
     let resolver = SettingsResolver(flags: flags.given, environment: environment, file: file)
     do {
       let settings = try PservSettings(
         resolver, hostName: ProcessInfo.processInfo.hostName, fileProblems: file?.problems ?? [])
       return (resolver, settings)
     } catch {
-      fail(error.problems.map(\.description).joined(separator: "\nmuster-pserv: "))
+      fail(error.problems.map(\.description))
     }
   }
 
@@ -81,8 +90,9 @@ struct MusterPserv: AsyncParsableCommand {
     return log
   }
 
-  private func fail(_ words: String) -> Never {
-    FileHandle.standardError.write(Data("muster-pserv: \(words)\n".utf8))
+  /// One line a problem, each with the program's name before it.
+  private func fail(_ lines: [String]) -> Never {
+    for line in lines { FileHandle.standardError.write(Data("muster-pserv: \(line)\n".utf8)) }
     Self.exit(withError: ExitCode(1))
   }
 }

@@ -48,7 +48,7 @@ package final class Applier: Sendable {
   /// Lets boot answers see what the mirror says is applied.
   package func publish() {
     let content = mirror.content
-    view.swap(to: content.appliedState, usedUp: content.bootOnceUses)
+    view.swap(to: content.appliedState, rejected: content.rejectedBindings, usedUp: content.bootOnceUses)
   }
 
   /// Plans and carries out until nothing is left to do or something fails.

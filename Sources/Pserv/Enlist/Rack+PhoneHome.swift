@@ -12,6 +12,12 @@ extension Rack: PhoneHomeDesk {
     if let binding = here.lazy.compactMap({ $0.binding(of: mac) }).first {
       return try welcome(binding, content)
     }
+    let places = Set(here.map(\.dhcpID))
+    if let binding = content.rejectedBindings.first(where: { $0.mac == mac && places.contains($0.subnet) }) {
+      // In quarantine: not served, and no stranger.
+      record(BootObservation(dhcpID: binding.subnet, mac: mac, stage: .phoneHome, time: time.wall))
+      return .known(binding.hostname, next: .local)
+    }
     let home = here.first { $0.header.prefix.contains(report.address) } ?? here[0]
     return try enlist(report, in: home.dhcpID)
   }

@@ -22,6 +22,11 @@ package struct MirrorContent: Sendable, Hashable {
     RackState(subnets: subnets.values.compactMap { $0.applied?.subnet }, profiles: profiles)
   }
 
+  /// The bindings in quarantine, in a fixed order.
+  package var rejectedBindings: [Binding] {
+    ordered.flatMap { $0.applied?.rejected ?? [] }.map(\.binding)
+  }
+
   /// The boot-once orders that were used up, in a fixed order.
   package var bootOnceUses: [BootOnceUse] {
     usedUp.map { BootOnceUse(key: $0.key, token: $0.value) }.sorted { $0.key < $1.key }

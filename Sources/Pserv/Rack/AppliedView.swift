@@ -19,6 +19,8 @@ package final class AppliedView: Sendable {
   private struct Machine {
     var binding: Binding
     var place: ServedPlace
+    /// In quarantine: known, and served nothing but its own disk.
+    var isRejected = false
   }
 
   package init() {
@@ -49,7 +51,10 @@ package final class AppliedView: Sendable {
   package var profiles: BootProfiles { index.withLock { $0.profiles } }
 
   /// Replaces everything. Only the agent's core calls it.
-  package func swap(to state: RackState, usedUp: [BootOnceUse]) {
+  ///
+  /// - Parameter rejected: Bindings in quarantine. Their machines are known and boot their disk: a node must not enlist
+  ///   itself anew because its address was refused.
+  package func swap(to state: RackState, rejected: [Binding] = [], usedUp: [BootOnceUse]) {
     var next = Index()
     next.profiles = state.profiles
     for subnet in state.subnets {
@@ -59,6 +64,9 @@ package final class AppliedView: Sendable {
       next.subnets.append(place)
       for binding in subnet.bindings {
         next.machines[binding.mac, default: []].append(Machine(binding: binding, place: place))
+      }
+      for binding in rejected where binding.subnet == subnet.dhcpID {
+        next.machines[binding.mac, default: []].append(Machine(binding: binding, place: place, isRejected: true))
       }
     }
     for use in usedUp { next.usedUp[use.key] = use.token }
@@ -72,7 +80,7 @@ package final class AppliedView: Sendable {
 
   private static func boot(_ machine: Machine, in index: Index) -> KnownMachine {
     let binding = machine.binding
-    let name = binding.profile(usedUp: index.usedUp[binding.key])
+    let name = machine.isRejected ? .local : binding.profile(usedUp: index.usedUp[binding.key])
     return KnownMachine(
       binding: binding, place: machine.place, profileName: name, profile: index.profiles.byName[name])
   }

@@ -64,7 +64,7 @@ package final class Rack: Sendable {
       state.outbox.served = content.subnets.compactMapValues { $0.isOwned ? $0.applied : nil }
     }
     // Known machines boot from the first moment, whatever the region does.
-    view.swap(to: content.appliedState, usedUp: content.bootOnceUses)
+    view.swap(to: content.appliedState, rejected: content.rejectedBindings, usedUp: content.bootOnceUses)
   }
 
   /// Never held across a suspension.
@@ -78,6 +78,13 @@ package final class Rack: Sendable {
   /// Subnets that are not served as they should be, for the health endpoint; ascending.
   package var troubles: [(DHCPSubnetID, Trouble)] {
     change { $0.outbox.troubles }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  /// Why the agent does not do its work, in a sentence; `nil` if it does. A region that is gone is no reason: the rack is
+  /// served without it.
+  package var obstacle: String? {
+    if contact == .displaced { return "another machine has this agent's identity" }
+    return troubles.first.map { "subnet \($0.0) is not served: \($0.1.message)" }
   }
 
   /// Takes the links as they are now. True if they are different.

@@ -82,6 +82,14 @@ struct PhoneHomeTests {
     #expect(place.subnet == "hall1")
   }
 
+  @Test func aNodeInQuarantineIsNoStranger() async throws {
+    try await served([Sample.binding(2), Sample.binding(3, address: "10.1.3.50", profile: "rescue")])
+    let rack = try rack()
+    #expect(profile(rack, 3) == .local)
+    #expect(try await rack.phoneHome(report(3), at: Sample.agent) == .known("n3", next: .local))
+    #expect(bench.mirror.content.spooled == 0)
+  }
+
   @Test func aCallAtAnAddressThatIsNotServedIsTurnedAway() async throws {
     try await served([Sample.binding(2)])
     let rack = try rack()
