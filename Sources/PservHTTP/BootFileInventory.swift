@@ -32,7 +32,7 @@ package final class BootFileInventory: BootFileSource {
     let missing = BootFileState(path: path, sha256: [], sizeBytes: 0)
     do {
       // Hashing a kernel takes a tenth of a second and waits for the disk: not on a thread that answers machines.
-      return try await NIOThreadPool.singleton.runIfActive { [files, known] in
+      return try await NIOThreadPool.singleton.runIfActive { [self] in
         guard let file = files.open(path) else { return missing }
         if let old = known.withLock({ $0[path] }), old.version == file.version {
           return BootFileState(path: path, sha256: old.sha256, sizeBytes: file.version.sizeBytes)

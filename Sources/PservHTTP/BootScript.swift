@@ -17,35 +17,30 @@ struct BootScript: Sendable, Hashable {
   init(for answer: BootAnswer, mac: MACAddress, urls: BootURLs) {
     switch answer {
     case .known(let machine):
-      guard let name = machine.profileName else {
-        self.init(lines: Self.localDisk, failure: nil)
-        return
-      }
       guard let profile = machine.profile else {
-        self.init(lines: Self.localDisk, failure: "boot profile '\(name)' is not known here yet")
+        self.init(lines: Self.localDisk, failure: "boot profile '\(machine.profileName)' is not known here yet")
         return
       }
-      self.init(profile.kind, name: name, mac: mac, urls: urls)
+      switch profile.kind {
+      case .local: self.init(lines: Self.localDisk, failure: nil)
+      case .kernel(let image): self.init(image, of: profile, mac: mac, urls: urls)
+      }
     case .unknown(let profile, _):
-      self.init(profile.kind, name: profile.name, mac: mac, urls: urls)
+      switch profile.kind {
+      case .local: self.init(lines: Self.enlistByLoader(urls), failure: nil)
+      case .kernel(let image): self.init(image, of: profile, mac: mac, urls: urls)
+      }
     case .notServed:
       self.init(lines: Self.localDisk, failure: nil)
     }
   }
 
-  private init(_ kind: BootProfileSpec.Kind, name: ProfileName, mac: MACAddress, urls: BootURLs) {
-    switch kind {
-    case .local:
-      self.init(lines: Self.localDisk, failure: nil)
-    case .enlist(nil):
-      self.init(lines: Self.enlistByLoader(urls), failure: nil)
-    case .enlist(let image?), .kernel(let image):
-      guard !image.arguments.text.split(separator: " ").contains(where: { $0.hasPrefix("#") }) else {
-        self.init(lines: Self.localDisk, failure: "boot profile '\(name)': an argument begins with '#'")
-        return
-      }
-      self.init(lines: Self.boot(image, mac: mac, urls: urls), failure: nil)
+  private init(_ image: BootImage, of profile: BootProfileSpec, mac: MACAddress, urls: BootURLs) {
+    guard !image.arguments.text.split(separator: " ").contains(where: { $0.hasPrefix("#") }) else {
+      self.init(lines: Self.localDisk, failure: "boot profile '\(profile.name)': an argument begins with '#'")
+      return
     }
+    self.init(lines: Self.boot(image, mac: mac, urls: urls), failure: nil)
   }
 
   private init(lines: [String], failure: String?) {
@@ -66,7 +61,7 @@ struct BootScript: Sendable, Hashable {
     var words = names.map { "initrd=\($0)" }
     if !image.arguments.isEmpty { words.append(image.arguments.text) }
     words.append("muster.phone_home=\(urls.phoneHome)")
-    words.append("BOOTIF=01-\(mac.description.replacing(":", with: "-"))")
+    words.append("BOOTIF=01-\(mac.description.map { $0 == ":" ? "-" : String($0) }.joined())")
     var lines = ["kernel \(urls.file(image.kernel, mac)) \(words.joined(separator: " ")) || goto failed"]
     for (name, initrd) in zip(names, image.initrds) {
       lines.append("initrd --name \(name) \(urls.file(initrd, mac)) || goto failed")
@@ -81,6 +76,7 @@ struct BootScript: Sendable, Hashable {
     ]
   }
 
+  /// Without an image to enlist with, the loader itself says what it knows of the machine.
   private static func enlistByLoader(_ urls: BootURLs) -> [String] {
     [":again", "chain --replace \(urls.enlist) ||", "sleep \(retrySeconds)", "goto again"]
   }
