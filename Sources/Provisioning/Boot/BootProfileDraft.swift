@@ -7,7 +7,9 @@ package struct BootProfileDraft: Hashable, Sendable {
   package var initrds: [String]
   package var arguments: String
 
-  package init(name: String = "", kind: String = "", kernel: String = "", initrds: [String] = [], arguments: String = "") {
+  package init(
+    name: String = "", kind: String = "", kernel: String = "", initrds: [String] = [], arguments: String = ""
+  ) {
     self.name = name
     self.kind = kind
     self.kernel = kernel

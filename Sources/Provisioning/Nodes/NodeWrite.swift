@@ -106,22 +106,30 @@ package struct BatchRefused: Error, Hashable, Sendable {
   /// All problems with `writes[i].` before the field, in the order of the writes.
   package var problems: [FieldProblem] {
     refusals.sorted { $0.key < $1.key }.flatMap { index, refusal in
-      if case .invalid(let problems) = refusal { return problems.map { $0.under("writes[\(index)]") } }
-      return [
-        FieldProblem(
-          field: "writes[\(index)]", value: "", code: refusal.problemCode, message: refusal.description, fix: "")
-      ]
+      refusal.problems.map { $0.under("writes[\(index)]") }
     }
   }
 }
 
 extension Refusal {
-  var problemCode: ProblemCode {
+  /// The refusal as problems with fields, as a line of a batch or an import reports it.
+  package var problems: [FieldProblem] {
     switch self {
-    case .stale: .staleRevision
-    case .nodeExists: .nameTaken
-    case .unknownNode: .nodeUnknown
-    default: .refused
+    case .invalid(let problems):
+      return problems
+    case .nodeExists(let name):
+      let message = "is the name of another node"
+      return [FieldProblem(field: "name", value: "\(name)", code: .nameTaken, message: message, fix: "choose another")]
+    case .unknownNode(let name):
+      return [
+        FieldProblem(field: "name", value: name, code: .nodeUnknown, message: "is not a node", fix: "add it first")
+      ]
+    case .stale:
+      return [
+        FieldProblem(field: "revision", value: "", code: .staleRevision, message: description, fix: "read it again")
+      ]
+    default:
+      return [FieldProblem(field: "", value: "", code: .refused, message: description, fix: "")]
     }
   }
 }

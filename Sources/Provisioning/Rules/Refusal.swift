@@ -73,7 +73,8 @@ extension Refusal: CustomStringConvertible {
     case .profileInUse(let name, let node): "boot profile \(name) is used by node \(node). Change the node first."
     case .profileIsBuiltIn(let name): "boot profile \(name) is built in and cannot be removed."
     case .agentOwnsSubnets(let name, let count):
-      "agent \(name) still owns \(count) \(count == 1 ? "subnet" : "subnets"). Drain it first: 'muster agent drain \(name)'."
+      "agent \(name) still owns \(count) \(count == 1 ? "subnet" : "subnets"). "
+        + "Drain it first: 'muster agent drain \(name)'."
     case .wrongState(let name, let error): "node \(name): \(error)."
     case .requestIDReused: "the request id was used for another request. Choose a new one."
     case .notEnrolled(let name): "agent \(name): the token is wrong, used or too old. Issue a new one."

@@ -24,7 +24,8 @@ extension SubnetSpec {
     } else if address == prefix.network {
       problems.add(field, "\(address)", .addressReserved, "is the network address of \(prefix)", fix: "choose another")
     } else if address == prefix.broadcast {
-      problems.add(field, "\(address)", .addressReserved, "is the broadcast address of \(prefix)", fix: "choose another")
+      problems.add(
+        field, "\(address)", .addressReserved, "is the broadcast address of \(prefix)", fix: "choose another")
     }
   }
 

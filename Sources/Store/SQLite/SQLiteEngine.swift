@@ -103,10 +103,15 @@ final class SQLiteEngine: Sendable {
 
   func perform(_ jobs: [ReadJob]) {
     for job in jobs {
+      // The body's own errors went to its caller; what is thrown here came before or after it.
+      var isAnswered = false
       do {
-        try database.read { db in job.run(SQLiteTables(db, path: path)) }
+        try database.read { db in
+          job.run(SQLiteTables(db, path: path))
+          isAnswered = true
+        }
       } catch {
-        job.refuse(StoreError(error, path: path))
+        if !isAnswered { job.refuse(StoreError(error, path: path)) }
       }
     }
   }

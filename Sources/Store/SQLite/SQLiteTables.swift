@@ -79,7 +79,8 @@ enum SQL {
 
   /// All statements: none may read a whole table or sort.
   static var all: [String] {
-    [meta, setMeta, deleteMeta, counter, changeCounter] + nodeStatements + nodeListStatements + bindingStatements + subnetStatements + retiredStatements
+    [meta, setMeta, deleteMeta, counter, changeCounter] + nodeStatements + nodeListStatements + bindingStatements
+      + subnetStatements + retiredStatements
       + agentStatements
       + recordStatements
   }

@@ -31,7 +31,9 @@ extension Schema {
     let application = try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0
     let objects = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
     if version == 0, application == 0, objects == 0 { return 0 }
-    guard application == applicationID else { throw StoreError.corrupt(path: path, reason: "it belongs to another program") }
+    guard application == applicationID else {
+      throw StoreError.corrupt(path: path, reason: "it belongs to another program")
+    }
     guard version <= known else { throw StoreError.newerSchema(found: version, known: known, program: program) }
     return version
   }

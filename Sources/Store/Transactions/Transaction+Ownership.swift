@@ -72,7 +72,9 @@ extension Transaction {
   package mutating func assignByRule(_ dhcpID: DHCPSubnetID) throws -> (owner: AgentName?, epoch: Epoch) {
     guard let row = try tables.subnet(dhcpID) else { throw Refusal.unknownSubnet("\(dhcpID)") }
     var agents = try candidates(for: row.subnet.spec)
-    if let owner = row.progress.owner, let agent = try tables.agent(owner), !agents.contains(where: { $0.name == owner }) {
+    if let owner = row.progress.owner, let agent = try tables.agent(owner),
+      !agents.contains(where: { $0.name == owner })
+    {
       agents.append(agent)
     }
     switch Assignment.choose(for: row.subnet.spec, dhcpID: dhcpID, owner: row.progress.owner, among: agents) {

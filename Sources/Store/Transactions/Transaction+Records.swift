@@ -97,15 +97,20 @@ extension Transaction {
     let eventsEnd = now.advanced(bySeconds: -eventsKeptSeconds)
     if let (oldest, newest) = try tables.eventRange() {
       let excess = newest &- min(newest, StoreLimits.eventsMax)
-      let deleted = try tables.deleteEvents(through: max(excess, oldest &- 1), orBefore: eventsEnd, limit: StoreLimits.trimMax)
+      let deleted = try tables.deleteEvents(
+        through: max(excess, oldest &- 1), orBefore: eventsEnd, limit: StoreLimits.trimMax)
       isMore = deleted == StoreLimits.trimMax
     }
     let requestsEnd =
       try tables.requestCount() > StoreLimits.requestsMax
       ? now : now.advanced(bySeconds: -StoreLimits.requestsKeptSeconds)
-    if try tables.deleteRequests(before: requestsEnd, limit: StoreLimits.trimMax) == StoreLimits.trimMax { isMore = true }
+    if try tables.deleteRequests(before: requestsEnd, limit: StoreLimits.trimMax) == StoreLimits.trimMax {
+      isMore = true
+    }
     let leasesEnd = now.advanced(bySeconds: -StoreLimits.endedLeasesKeptSeconds)
-    if try tables.deleteLeases(endedBefore: leasesEnd, limit: StoreLimits.trimMax) == StoreLimits.trimMax { isMore = true }
+    if try tables.deleteLeases(endedBefore: leasesEnd, limit: StoreLimits.trimMax) == StoreLimits.trimMax {
+      isMore = true
+    }
     let holds = try tables.releasedHolds(at: now, limit: StoreLimits.trimMax)
     for hold in holds {
       guard var row = try tables.subnet(hold.place.subnet) else { continue }

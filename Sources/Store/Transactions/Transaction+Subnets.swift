@@ -183,7 +183,8 @@ extension Transaction {
     guard HeldAddress.isNeeded(epoch: row.progress.epoch), !ranges.isEmpty else { return }
     row.retired += ranges.map { RetiredRange(range: $0, generation: generation) }
     guard row.retired.count <= RetiredRange.countMax else {
-      throw Refusal.limitReached(what: "pool changes waiting for \(row.subnet.name)'s agent", max: RetiredRange.countMax)
+      throw Refusal.limitReached(
+        what: "pool changes waiting for \(row.subnet.name)'s agent", max: RetiredRange.countMax)
     }
   }
 }
