@@ -82,7 +82,8 @@ public struct Session: ~Copyable {
   /// - Returns: Its id, or nil when this connection has used up its ids.
   public func submitRequest(_ fields: HeaderFields, stream: AnyObject, hasBody: Bool) -> StreamID? {
     let opaque = Unmanaged.passUnretained(stream).toOpaque()
-    let id = withFields(fields) { pointer, count in
+    let raw = raw
+    let id = context.withFields(fields) { pointer, count in
       guard hasBody else { return nghttp2_submit_request(raw, nil, pointer, count, nil, opaque) }
       var provider = Session.dataProvider
       return nghttp2_submit_request(raw, nil, pointer, count, &provider, opaque)
@@ -94,7 +95,8 @@ public struct Session: ~Copyable {
   ///
   /// - Parameter hasBody: Whether `produceData` will be asked; otherwise the response ends with its headers.
   public func submitResponse(_ id: StreamID, _ fields: HeaderFields, hasBody: Bool) {
-    withFields(fields) { pointer, count in
+    let raw = raw
+    context.withFields(fields) { pointer, count in
       guard hasBody else { return nghttp2_submit_response(raw, id.rawValue, pointer, count, nil) }
       var provider = Session.dataProvider
       return nghttp2_submit_response(raw, id.rawValue, pointer, count, &provider)
@@ -103,7 +105,8 @@ public struct Session: ~Copyable {
 
   /// Sends trailers with END_STREAM. Within `produceData` the delegate then returns `.endWithTrailers`.
   public func submitTrailers(_ id: StreamID, _ fields: HeaderFields) {
-    withFields(fields) { pointer, count in nghttp2_submit_trailer(raw, id.rawValue, pointer, count) }
+    let raw = raw
+    context.withFields(fields) { pointer, count in nghttp2_submit_trailer(raw, id.rawValue, pointer, count) }
   }
 
   /// Asks a stream for data again that answered `.later`.
@@ -133,6 +136,7 @@ public struct Session: ~Copyable {
   // MARK: Connection
 
   public func ping(_ payload: UInt64) {
+    let raw = raw
     withUnsafeBytes(of: payload.bigEndian) { octets in
       _ = nghttp2_submit_ping(raw, 0, octets.baseAddress!.assumingMemoryBound(to: UInt8.self))
     }
@@ -146,6 +150,7 @@ public struct Session: ~Copyable {
   /// Second phase: streams the peer opened so far are served, later ones are not.
   public func submitGoAway(_ code: ErrorCode, message: String = "") {
     var message = message
+    let raw = raw
     let last = nghttp2_session_get_last_proc_stream_id(raw)
     message.withUTF8 { octets in
       _ = nghttp2_submit_goaway(raw, 0, last, code.rawValue, octets.baseAddress, octets.count)
@@ -182,27 +187,6 @@ public struct Session: ~Copyable {
 
   private func entry(_ id: nghttp2_settings_id, _ value: Int) -> nghttp2_settings_entry {
     nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: UInt32(value))
-  }
-
-  /// nghttp2 copies names and values.
-  @discardableResult
-  private func withFields(_ fields: HeaderFields, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Int32) -> Int32 {
-    context.scratch.removeAll(keepingCapacity: true)
-    return fields.octets.withUnsafeBufferPointer { octets in
-      let base = UnsafeMutablePointer(mutating: octets.baseAddress)
-      var start = 0
-      for field in fields.fields {
-        let nameEnd = Int(field.nameEnd)
-        let valueEnd = Int(field.valueEnd)
-        context.scratch.append(
-          nghttp2_nv(
-            name: base.map { $0 + start }, value: base.map { $0 + nameEnd }, namelen: nameEnd - start,
-            valuelen: valueEnd - nameEnd,
-            flags: field.isSensitive ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0))
-        start = valueEnd
-      }
-      return context.scratch.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
-    }
   }
 
   private func failure(_ code: Int32) -> HTTP2Error {

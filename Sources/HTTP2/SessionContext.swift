@@ -15,8 +15,8 @@ final class SessionContext {
   private var continuations = 0
   private var resetsReceived, resetsMade, settings, pings, priorities, windowUpdates: TokenBucket
   private var emptyData, tinyData, unknownFrames: TokenBucket
-  /// Memory for header fields on their way into nghttp2, which copies them.
-  var scratch: [nghttp2_nv] = []
+  /// Memory for header fields on their way into nghttp2.
+  private var scratch: [nghttp2_nv] = []
 
   /// Streams to be reset with NO_ERROR once their END_STREAM went. nghttp2 drops what is queued for a stream as soon as
   /// a reset is submitted, so the reset has to wait.
@@ -97,6 +97,27 @@ final class SessionContext {
   }
 
   var isHeaderListTooLarge: Bool { headerListBytes > limits.headerListBytesMax }
+
+  /// Shows header fields to nghttp2, which copies names and values.
+  @discardableResult
+  func withFields(_ fields: HeaderFields, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Int32) -> Int32 {
+    scratch.removeAll(keepingCapacity: true)
+    return fields.octets.withUnsafeBufferPointer { octets in
+      let base = UnsafeMutablePointer(mutating: octets.baseAddress)
+      var start = 0
+      for field in fields.fields {
+        let nameEnd = Int(field.nameEnd)
+        let valueEnd = Int(field.valueEnd)
+        scratch.append(
+          nghttp2_nv(
+            name: base.map { $0 + start }, value: base.map { $0 + nameEnd }, namelen: nameEnd - start,
+            valuelen: valueEnd - nameEnd,
+            flags: field.isSensitive ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0))
+        start = valueEnd
+      }
+      return scratch.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
+    }
+  }
 
   private func allow(_ holds: Bool, _ kind: Violation) -> Bool {
     if !holds { violation = kind }

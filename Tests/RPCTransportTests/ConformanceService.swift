@@ -9,6 +9,10 @@ final class ConformanceService: Service {
   static let serverStream = MethodDescriptor(service: "conformance.Test", method: "ServerStream", kind: .serverStreaming)
   static let pingPong = MethodDescriptor(service: "conformance.Test", method: "PingPong", kind: .bidirectional)
 
+  /// Unary calls answered.
+  let calls = Atomic<Int>(0)
+  /// For tests to count what was refused.
+  let refusals = Atomic<Int>(0)
   /// Handlers that ever ran.
   let startedHandlers = Atomic<Int>(0)
   /// Handlers that ended because their task was cancelled.
@@ -27,8 +31,10 @@ final class ConformanceService: Service {
     ]
   }
 
-  /// Echoes. `name` may order otherwise: `status:CODE:MESSAGE`, `sleep`, `deadline`, `peer`, `crash`.
+  /// Echoes. `name` may order otherwise: `status:CODE:MESSAGE`, `sleep`, `deadline`, `peer`,
+  /// `certificate`, `size:OCTETS`, `crash`.
   func unary(_ request: Bench.EchoRequest, _ context: ServerContext) async throws -> Bench.EchoReply {
+    calls.add(1, ordering: .relaxed)
     try applyMetadata(context)
     var reply = Bench.EchoReply(id: request.id, name: request.name, payload: request.payload)
     let order = request.name.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -42,6 +48,7 @@ final class ConformanceService: Service {
     case "deadline":
       let left = context.deadline.map { ContinuousClock.now.duration(to: $0) } ?? .zero
       reply.id = UInt64(max(0, left / .milliseconds(1)))
+    case "size": reply.payload = [UInt8](repeating: 0, count: Int(order[1]) ?? 0)
     case "peer": reply.name = context.peer.address
     case "certificate": reply.name = context.peer.tlsIdentity?.dnsNames.first ?? "none"
     default: break

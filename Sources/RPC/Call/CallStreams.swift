@@ -113,6 +113,7 @@ struct CallStreams: ~Copyable {
   mutating func fail(_ error: RPCError) -> Woken {
     if failure == nil { failure = error }
     outboundHasEnded = true
+    credit += inbound.discard()
     return parking.takeAll()
   }
 

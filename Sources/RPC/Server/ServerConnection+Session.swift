@@ -53,9 +53,16 @@ extension ServerConnection: SessionDelegate {
 
   public func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {
     let call = unsafeDowncast(stream, to: ServerCall.self)
-    let (credit, reader, isReady) = call.withStreams { streams in
+    let (credit, reader, isReady, held) = call.withStreams { streams in
       let (credit, reader) = streams.receive(data)
-      return (credit, reader, streams.inbound.isReady)
+      return (credit, reader, streams.inbound.isReady, streams.inbound.queuedBytes)
+    }
+    if !noteHeld(held, by: call) {
+      observer.violation("held_bytes", peer: peer)
+      let error = RPCError(.resourceExhausted, "the calls of this connection hold too much unread data")
+      call.stream.pendingRoute = nil
+      call.finish(error.status)
+      call.fail(error)
     }
     if credit > 0 { session.consume(id, credit) }
     reader?.resume()

@@ -18,6 +18,8 @@ public final class ServerConnection {
   private let startedAt: ContinuousClock.Instant
   var calls = CallTable()
   private var ready: [ServerCall] = []
+  /// The sum of `ServerStream.heldBytes`.
+  private var heldBytes = 0
   private(set) var state = State.serving
   /// When the first of the running calls has to be ended; nil when none has a deadline.
   public private(set) var nextDeadline: ContinuousClock.Instant?
@@ -166,12 +168,22 @@ public final class ServerConnection {
     call.suspended(in: task)
   }
 
+  /// Keeps account of what a call holds.
+  ///
+  /// - Returns: Whether the connection's calls together hold no more than they may.
+  func noteHeld(_ sizeBytes: Int, by call: ServerCall) -> Bool {
+    heldBytes += sizeBytes - call.stream.heldBytes
+    call.stream.heldBytes = sizeBytes
+    return heldBytes <= configuration.heldBytesMax
+  }
+
   /// The stream is gone: whatever still runs for it is cancelled.
   func ended(_ call: ServerCall, lost: RPCError) {
     let (status, uncredited) = call.withState { state in
       state.streams.driver = nil
       return (state.status, state.streams.takeUncredited())
     }
+    _ = noteHeld(0, by: call)
     if status == nil { call.fail(lost) }
     if uncredited > 0 { session.consumeConnection(uncredited) }
     observer.callEnded(
@@ -179,8 +191,12 @@ public final class ServerConnection {
   }
 
   private func attend(_ call: ServerCall) {
-    let (step, credit) = call.withState { $0.attend() }
+    let (step, credit, held) = call.withState { state in
+      let (step, credit) = state.attend()
+      return (step, credit, state.streams.inbound.queuedBytes)
+    }
     guard call.stream.isOpen else { return }
+    _ = noteHeld(held, by: call)
     let id = call.stream.id
     if credit > 0 { session.consume(id, credit) }
     switch step {

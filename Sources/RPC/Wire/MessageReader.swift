@@ -77,6 +77,15 @@ struct MessageReader: ~Copyable {
     }
   }
 
+  /// Throws away what is queued.
+  ///
+  /// - Returns: How many octets of it were not credited.
+  mutating func discard() -> Int {
+    queue.reset(keepBytesMax: 0)
+    head = .incomplete
+    return takeOwed()
+  }
+
   /// Octets not credited so far; they count as credited from now on.
   mutating func takeOwed() -> Int {
     defer { owedBytes = 0 }

@@ -1,7 +1,6 @@
 internal import HTTP2
 internal import Logging
 internal import NIOCore
-internal import NIOSSL
 internal import NIOTLS
 internal import RPC
 
@@ -26,7 +25,9 @@ final class ServerHandler: ChannelInboundHandler {
   private var isReading = false
   private var isFlushScheduled = false
   private var isShuttingDown = false
+  /// Nothing is read any more.
   private var isClosing = false
+  private var isCloseScheduled = false
 
   init(server: ServerShared, loop: any EventLoop, usesTLS: Bool) {
     self.server = server
@@ -141,8 +142,12 @@ final class ServerHandler: ChannelInboundHandler {
     server.logger.debug("closing a connection", metadata: ["reason": "\(error)"])
     if let connection, let context, !isClosing {
       isClosing = true
-      // Whatever can still be said: GOAWAY.
-      try? FrameOutput.write(to: context) { () throws(HTTP2Error) in try connection.nextOutput() }
+      // Whatever can still be said: GOAWAY. A session that cannot even say that has nothing left to lose.
+      do throws(HTTP2Error) {
+        try FrameOutput.write(to: context) { () throws(HTTP2Error) in try connection.nextOutput() }
+      } catch {
+        server.logger.debug("closing without GOAWAY", metadata: ["reason": "\(error)"])
+      }
     }
     closeAfterWrites()
   }
@@ -150,8 +155,9 @@ final class ServerHandler: ChannelInboundHandler {
   /// Writes are in order, so a close behind an empty write comes after them; a peer that does not read cannot hold it
   /// longer than the watch allows.
   private func closeAfterWrites() {
-    guard let context else { return }
+    guard let context, !isCloseScheduled else { return }
     isClosing = true
+    isCloseScheduled = true
     let channel = context.channel
     context.writeAndFlush(NIOAny(ByteBuffer())).whenComplete { _ in channel.close(promise: nil) }
     context.eventLoop.scheduleTask(in: ServerHandler.closeTimeout) { channel.close(promise: nil) }
@@ -253,36 +259,5 @@ extension ServerHandler: ServerConnectionHost {
   func established() {
     watch.established()
     checkWatch()
-  }
-}
-
-extension Peer {
-  init(context: ChannelHandlerContext) {
-    let remote = context.channel.remoteAddress
-    switch remote {
-    case .v4(let address): self.init(
-      address: "\(address.host.isEmpty ? remote?.ipAddress ?? "" : address.host):\(remote?.port ?? 0)",
-      isLoopbackOrUnix: remote?.ipAddress?.hasPrefix("127.") ?? false)
-    case .v6: self.init(
-      address: "[\(remote?.ipAddress ?? "")]:\(remote?.port ?? 0)",
-      isLoopbackOrUnix: remote?.ipAddress == "::1" || remote?.ipAddress?.hasPrefix("::ffff:127.") ?? false)
-    case .unixDomainSocket, nil: self.init(
-      address: "unix:\(context.channel.localAddress?.pathname ?? "")", isLoopbackOrUnix: true)
-    }
-    tlsIdentity = TLSIdentity(context: context)
-  }
-}
-
-extension TLSIdentity {
-  /// The certificate that the handshake verified; nil without TLS or when the peer showed none.
-  init?(context: ChannelHandlerContext) {
-    guard let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
-      let certificate = handler.peerCertificate, let der = try? certificate.toDERBytes()
-    else { return nil }
-    let names = certificate._subjectAlternativeNames().compactMap { name -> String? in
-      guard name.nameType == .dnsName else { return nil }
-      return String(decoding: name.contents, as: UTF8.self)
-    }
-    self.init(certificateDER: der, dnsNames: names)
   }
 }

@@ -1,0 +1,173 @@
+import Testing
+
+@testable import HTTP2
+
+/// Each way to make a server work for nothing ends with the connection; the counts are the limits, not nghttp2's.
+@Suite struct LimitTests {
+  private func server(_ change: (inout SessionLimits) -> Void = { _ in }) throws -> Peer {
+    var limits = SessionLimits()
+    change(&limits)
+    let server = Peer(.server, limits: limits)
+    try server.receive(Frames.preface + Frames.settings)
+    return server
+  }
+
+  /// Feeds frames until the server has enough.
+  ///
+  /// - Returns: How many it took.
+  private func flood(_ server: Peer, upTo countMax: Int, expecting violation: Violation, _ frame: (Int) -> [UInt8]) throws -> Int {
+    for count in 0..<countMax {
+      do throws(HTTP2Error) {
+        try server.receive(frame(count))
+        _ = try server.output()
+      } catch {
+        #expect(error == .violation(violation))
+        return count
+      }
+    }
+    Issue.record("\(countMax) frames were taken")
+    return countMax
+  }
+
+  @Test func rapidReset() throws {
+    let server = try server { $0.resetsReceived = RateLimit(burst: 20, perSecond: 0) }
+    #expect(
+      try flood(server, upTo: 1000, expecting: .resetsReceived) { count in
+        let stream = UInt32(count * 2 + 1)
+        return Frames.headers(stream) + Frames.reset(stream)
+      } == 20)
+  }
+
+  @Test func resetsThatTheServerIsMadeToSend() throws {
+    let server = try server { $0.resetsMade = RateLimit(burst: 20, perSecond: 0) }
+    #expect(
+      try flood(server, upTo: 1000, expecting: .resetsMade) { count in
+        // A window increment of zero is a stream error (RFC 9113 §6.9).
+        let stream = UInt32(count * 2 + 1)
+        return Frames.headers(stream) + Frames.windowUpdate(stream, 0)
+      } == 20)
+  }
+
+  @Test func dataAfterTheEndOfTheStream() throws {
+    let server = try server { $0.resetsMade = RateLimit(burst: 20, perSecond: 0) }
+    let count = try flood(server, upTo: 1000, expecting: .resetsMade) { count in
+      let stream = UInt32(count * 2 + 1)
+      return Frames.headers(stream, endStream: true) + Frames.data(stream, [UInt8](repeating: 0, count: 10))
+    }
+    #expect(count <= 20)
+  }
+
+  @Test func settings() throws {
+    let server = try server { $0.settings = RateLimit(burst: 20, perSecond: 0) }
+    // The connection's first SETTINGS counts too.
+    #expect(try flood(server, upTo: 1000, expecting: .settings) { _ in Frames.settings } == 19)
+  }
+
+  @Test func pings() throws {
+    let server = try server { $0.pings = RateLimit(burst: 20, perSecond: 0) }
+    #expect(try flood(server, upTo: 1000, expecting: .pings) { _ in Frames.ping } == 20)
+  }
+
+  @Test func pingsAtAnHonestRateGoOnForEver() throws {
+    let server = try server { $0.pings = RateLimit(burst: 20, perSecond: 100) }
+    for count in 0..<5000 {
+      server.now = UInt64(count) * 11_000_000
+      try server.receive(Frames.ping)
+      _ = try server.output()
+    }
+  }
+
+  @Test func priorities() throws {
+    let server = try server { $0.priorities = RateLimit(burst: 20, perSecond: 0) }
+    #expect(
+      try flood(server, upTo: 1000, expecting: .priorities) { count in
+        Frames.frame(2, stream: UInt32(count * 2 + 1), [0, 0, 0, 0, 10])
+      } == 20)
+  }
+
+  @Test func windowUpdates() throws {
+    let server = try server { $0.windowUpdates = RateLimit(burst: 20, perSecond: 0) }
+    #expect(try flood(server, upTo: 1000, expecting: .windowUpdates) { _ in Frames.windowUpdate(0, 1) } == 20)
+  }
+
+  @Test func emptyData() throws {
+    let server = try server { $0.emptyData = RateLimit(burst: 20, perSecond: 0) }
+    try server.receive(Frames.headers(1))
+    #expect(try flood(server, upTo: 1000, expecting: .emptyData) { _ in Frames.data(1, []) } == 20)
+  }
+
+  @Test func dataOctetByOctet() throws {
+    let server = try server { $0.tinyData = RateLimit(burst: 20, perSecond: 0) }
+    try server.receive(Frames.headers(1))
+    #expect(try flood(server, upTo: 1000, expecting: .tinyData) { _ in Frames.data(1, [0]) } == 20)
+  }
+
+  @Test func unknownFrames() throws {
+    let server = try server { $0.unknownFrames = RateLimit(burst: 20, perSecond: 0) }
+    #expect(try flood(server, upTo: 1000, expecting: .unknownFrames) { _ in Frames.frame(0xbe, [1, 2]) } == 20)
+  }
+
+  @Test func continuations() throws {
+    let server = try server { $0.continuationsMax = 5 }
+    try server.receive(Frames.frame(1, stream: 1, Frames.requestBlock))
+    let count = try flood(server, upTo: 100, expecting: .continuations) { _ in Frames.frame(9, stream: 1) }
+    #expect(count == 5)
+  }
+
+  @Test func aHeaderBombByReferencesIsCountedAndTheConnectionLives() throws {
+    let server = try server()
+    // One field of 4,000 octets enters the table; then each octet refers to it: 16 KB would become 64 MB.
+    let large: [UInt8] = [0x40, 1, 0x61, 0x7f, 0xa1, 0x1e] + [UInt8](repeating: 0x62, count: 4000)
+    try server.receive(Frames.headers(1, endStream: true, extra: large + [UInt8](repeating: 0xbe, count: 10_000)))
+    let bomb = try #require(server.streams[StreamID(rawValue: 1)])
+    #expect(bomb.isTooLarge)
+    #expect(bomb.fields.count < 10)
+    // The table is in step still: index 62 is the large field, 63 does not exist.
+    try server.receive(Frames.headers(3, endStream: true, extra: [0xbe]))
+    let next = try #require(server.streams[StreamID(rawValue: 3)])
+    #expect(!next.isTooLarge)
+    #expect(next.fields.last?.0 == "a")
+    #expect(next.fields.last?.1.utf8.count == 4000)
+  }
+
+  @Test func tooManyFieldsEndTheConnection() throws {
+    let server = try server { $0.headerFieldsMax = 1000 }
+    let error = #expect(throws: HTTP2Error.self) {
+      try server.receive(Frames.headers(1, extra: [UInt8](repeating: 0x90, count: 2000)))
+    }
+    #expect(error == .violation(.headerFields))
+  }
+
+  @Test func streamsBeyondTheLimitAreRefused() throws {
+    let server = try server { $0.concurrentStreamsMax = 10 }
+    _ = try server.output()
+    try server.receive(Frames.frame(4, flags: 1))
+    var wasClosed = false
+    for count in 0..<20 {
+      do throws(HTTP2Error) {
+        try server.receive(Frames.headers(UInt32(count * 2 + 1)))
+      } catch {
+        wasClosed = true
+      }
+    }
+    let output = try server.output()
+    #expect(server.streams.count == 10)
+    #expect(wasClosed || !output.isEmpty)
+  }
+
+  @Test func streamIdsThatGoBackwardsEndTheConnection() throws {
+    let server = try server()
+    try server.receive(Frames.headers(5, endStream: true))
+    _ = try? server.receive(Frames.headers(3, endStream: true))
+    let output = try server.output()
+    // GOAWAY is the last thing said.
+    #expect(output.suffix(17 + 32).contains(7))
+    #expect(server.streams.count == 1)
+  }
+
+  @Test func whatIsNoPrefaceIsNamed() throws {
+    let server = Peer(.server)
+    let error = #expect(throws: HTTP2Error.self) { try server.receive(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8)) }
+    #expect(error == .badPreface)
+  }
+}

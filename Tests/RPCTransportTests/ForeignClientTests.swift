@@ -1,0 +1,133 @@
+import Foundation
+import Logging
+import RPC
+import Testing
+
+@testable import RPCTransport
+
+/// grpcio and hand-made HTTP/2 against our server.
+///
+/// Needs a Python with grpcio, grpcio-reflection and h2: `MUSTER_TEST_PYTHON`, or the one that `scripts/test` makes in
+/// `.build/venv`.
+@Suite(.enabled(if: Python.isThere, "needs \(Python.path)"), .timeLimit(.minutes(3)))
+struct ForeignClientTests {
+  private static var logger: Logger {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    return logger
+  }
+
+  private static var router: Router {
+    Router(
+      services: [ConformanceService(), HealthService()]
+        + Reflection.services(files: Bench.fileDescriptors, serviceNames: ["conformance.Test"]))
+  }
+
+  private static var limits: ServerLimits {
+    var limits = ServerLimits()
+    limits.connection.messageBytesMax = 64 << 20
+    limits.drainTimeout = .seconds(5)
+    return limits
+  }
+
+  private func withServer(
+    tls: ServerTLS? = nil, limits: ServerLimits = Self.limits, _ body: (Int) async throws -> Void
+  ) async throws {
+    let server = Server(
+      router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: 0), tls: tls)], limits: limits,
+      logger: Self.logger)
+    let running = Task { try await server.run() }
+    guard case .tcp(_, let port) = try await server.boundAddresses[0] else { return }
+    try await body(port)
+    running.cancel()
+    try await running.value
+  }
+
+  @Test func grpcioSpeaksCleartext() async throws {
+    try await withServer { port in try await Python.run("conformance.py", "127.0.0.1:\(port)") }
+  }
+
+  @Test func grpcioSpeaksMutualTLS() async throws {
+    let certificate = TestCertificate.shared
+    let directory = FileManager.default.temporaryDirectory.appending(path: "rpc-tls-\(UUID())")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { do { try FileManager.default.removeItem(at: directory) } catch { Issue.record(error) } }
+    let (cert, key) = (directory.appending(path: "cert.pem"), directory.appending(path: "key.pem"))
+    try Data(certificate.certificatePEM).write(to: cert)
+    try Data(certificate.keyPEM).write(to: key)
+    let tls = ServerTLS(
+      certificateChain: .file(cert.path), privateKey: .file(key.path), clientTrustRoots: .file(cert.path))
+    try await withServer(tls: tls) { port in
+      try await Python.run("conformance.py", "127.0.0.1:\(port)", cert.path, cert.path, key.path)
+    }
+  }
+
+  @Test func requestsThatNoLibrarySendsAreAnswered() async throws {
+    try await withServer { port in try await Python.run("raw.py", "\(port)") }
+  }
+
+  @Test func hostilePeersAreClosedAndOthersServed() async throws {
+    var limits = Self.limits
+    limits.establishingTimeout = .seconds(3)
+    try await withServer(limits: limits) { port in try await Python.run("abuse.py", "\(port)") }
+  }
+
+  @Test func goAwayUnderLoadFailsNoCallOfGrpcio() async throws {
+    var server = Server(
+      router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: 0))], limits: Self.limits, logger: Self.logger)
+    var running = Task { [server] in try await server.run() }
+    guard case .tcp(_, let port) = try await server.boundAddresses[0] else { return }
+    async let load: Void = Python.run("load.py", "127.0.0.1:\(port)", "3")
+    for _ in 0..<3 {
+      try await Task.sleep(for: .milliseconds(700))
+      running.cancel()
+      try await running.value
+      server = Server(
+        router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: port))], limits: Self.limits,
+        logger: Self.logger)
+      running = Task { [server] in try await server.run() }
+      _ = try await server.boundAddresses
+    }
+    try await load
+    running.cancel()
+    try await running.value
+  }
+}
+
+/// The interpreter, and the scripts beside this file.
+enum Python {
+  static let path =
+    ProcessInfo.processInfo.environment["MUSTER_TEST_PYTHON"]
+    ?? root.appending(path: ".build/venv/bin/python").path
+
+  static var isThere: Bool { FileManager.default.isExecutableFile(atPath: path) }
+
+  /// Runs a script and records what it says failed. The script must say at least one PASS.
+  static func run(_ script: String, _ arguments: String...) async throws {
+    let output = try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<String, any Error>) in
+      let process = Process()
+      process.executableURL = URL(filePath: path)
+      process.arguments = [here.appending(path: "Foreign/\(script)").path] + arguments
+      process.environment = ProcessInfo.processInfo.environment.merging(["PYTHONDONTWRITEBYTECODE": "1"]) { $1 }
+      let pipe = Pipe()
+      process.standardOutput = pipe
+      process.standardError = pipe
+      do {
+        try process.run()
+      } catch {
+        return continuation.resume(throwing: error)
+      }
+      Thread.detachNewThread {
+        let octets = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        continuation.resume(returning: String(decoding: octets, as: UTF8.self))
+      }
+    }
+    let lines = output.split(separator: "\n")
+    for line in lines where line.hasPrefix("FAIL") { Issue.record("\(script): \(line)") }
+    #expect(lines.contains { $0.hasPrefix("PASS") }, "\(output)")
+  }
+
+  private static var here: URL { URL(filePath: #filePath).deletingLastPathComponent() }
+  private static var root: URL { here.deletingLastPathComponent().deletingLastPathComponent() }
+}
