@@ -88,7 +88,7 @@ internal import Wire
 
   @Test func aBatchNamesItsWrites() {
     let both = BatchRefused([0: .invalid([problem(0)]), 3: .nodeExists("r1n42")])
-    #expect(both.rpcError.fieldProblems.map(\.field) == ["writes[0].interfaces[0].address", "writes[3]"])
+    #expect(both.rpcError.fieldProblems.map(\.field) == ["writes[0].interfaces[0].address", "writes[3].name"])
     #expect(BatchRefused([0: .nodeExists("r1n42")]).rpcError.code == .alreadyExists)
   }
 }
