@@ -31,7 +31,8 @@ import Testing
     let owner = agent("a", address: nil)
     #expect(Assignment.choose(for: subnet, dhcpID: .first, owner: "a", among: [owner, agent("b")]) == .keep)
     #expect(
-      Assignment.choose(for: subnet, dhcpID: .first, owner: "a", among: [agent("a", .draining), agent("b")]) == .move(to: "b"))
+      Assignment.choose(for: subnet, dhcpID: .first, owner: "a", among: [agent("a", .draining), agent("b")])
+        == .move(to: "b"))
     #expect(Assignment.choose(for: subnet, dhcpID: .first, owner: "a", among: [agent("b")]) == .move(to: "b"))
     #expect(Assignment.choose(for: subnet, dhcpID: .first, owner: "a", among: []) == .release)
   }

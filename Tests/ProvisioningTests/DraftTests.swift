@@ -87,7 +87,8 @@ import Testing
   @Test func aGoodSubnetParsesToWhatItSays() throws {
     let draft = SubnetDraft(
       name: "hall1", prefix: "10.1.0.0/22", vlan: 101, gateway: "10.1.0.1", pools: ["10.1.3.0-10.1.3.99"],
-      dnsServers: ["10.0.0.53"], domain: "DC1.example", leaseSeconds: 0, relays: ["10.1.0.1"], agents: ["rack2", "rack1"])
+      dnsServers: ["10.0.0.53"], domain: "DC1.example", leaseSeconds: 0, relays: ["10.1.0.1"],
+      agents: ["rack2", "rack1"])
     let spec = try draft.parse()
     #expect(spec.fabric == .default)
     #expect(spec.domain == "dc1.example")
@@ -129,7 +130,8 @@ import Testing
 
   @Test func aProfileIsLocalOrAKernel() throws {
     #expect(try BootProfileDraft(name: "x").parse().kind == .local)
-    let rescue = BootProfileDraft(name: "rescue", kernel: "rescue/vmlinuz", initrds: ["rescue/initrd"], arguments: "quiet")
+    let rescue = BootProfileDraft(
+      name: "rescue", kernel: "rescue/vmlinuz", initrds: ["rescue/initrd"], arguments: "quiet")
     let spec = try rescue.parse()
     #expect(spec.kind.image?.initrds == ["rescue/initrd"])
     #expect(try BootProfileDraft(spec).parse() == spec)

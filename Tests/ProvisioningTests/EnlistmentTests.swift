@@ -3,7 +3,9 @@ import Testing
 @testable import Provisioning
 
 @Suite struct EnlistmentTests {
-  private func node(_ name: NodeName, _ macs: [MACAddress], serial: SerialNumber? = nil, uuid: HardwareUUID? = nil) -> Node {
+  private func node(_ name: NodeName, _ macs: [MACAddress], serial: SerialNumber? = nil, uuid: HardwareUUID? = nil)
+    -> Node
+  {
     let interfaces = macs.enumerated().map { index, mac in
       NetworkInterface(name: InterfaceName(stringLiteral: "eth\(index)"), mac: mac, subnet: nil)
     }
@@ -59,7 +61,10 @@ import Testing
     #expect(same.match(among: [known]) == .same(known.id))
   }
 
-  @Test(arguments: ["To Be Filled By O.E.M.", "Default string", "System Serial Number", "0", "00000000", "xxxx", "N/A", "None", "0123456789", "Not Specified", "-"])
+  @Test(arguments: [
+    "To Be Filled By O.E.M.", "Default string", "System Serial Number", "0", "00000000", "xxxx", "N/A", "None",
+    "0123456789", "Not Specified", "-",
+  ])
   func vendorsPlaceholdersAreKnown(text: String) throws {
     #expect(try SerialNumber(text).isPlaceholder)
   }

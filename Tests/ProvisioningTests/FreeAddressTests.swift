@@ -15,9 +15,10 @@ import Testing
   @Test(arguments: 1...40 as ClosedRange<UInt64>) func itFindsWhatAPlainWalkFinds(seed: UInt64) {
     var random = Seeded(state: seed)
     let facts = facts("10.0.0.0/24", gateway: "10.0.0.1", pool: ["10.0.0.100-10.0.0.119", "10.0.0.200-10.0.0.209"])
-    let taken = Set((0..<Int.random(in: 0...230, using: &random)).map { _ in
-      IPv4Address(bits: 0x0a00_0000 + UInt32.random(in: 0...255, using: &random))
-    })
+    let taken = Set(
+      (0..<Int.random(in: 0...230, using: &random)).map { _ in
+        IPv4Address(bits: 0x0a00_0000 + UInt32.random(in: 0...255, using: &random))
+      })
     let free = (0x0a00_0000...0x0a00_00ff as ClosedRange<UInt32>).map(IPv4Address.init(bits:)).filter { address in
       !taken.contains(address) && facts.problem(reserving: address, field: "") == nil
     }
@@ -45,7 +46,9 @@ import Testing
     search.claim("10.0.0.1")
     search.claim("10.0.0.3")
     var found: [IPv4Address] = []
-    while let address = search.next(taken: { _ in .init(taken: [], through: IPv4Address(bits: .max)) }) { found.append(address) }
+    while let address = search.next(taken: { _ in .init(taken: [], through: IPv4Address(bits: .max)) }) {
+      found.append(address)
+    }
     #expect(found == ["10.0.0.2", "10.0.0.4", "10.0.0.5", "10.0.0.6"])
   }
 }

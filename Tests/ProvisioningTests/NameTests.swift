@@ -23,12 +23,16 @@ import Testing
 
   @Test func hostNamesAreLettersDigitsAndHyphens() throws {
     #expect(try NodeName(given("Web-1")).text == "web-1")
-    for text in ["", "-a", "a-", "a.b", "a_b", "a b", "ä", "a\0", "a\n", String(repeating: "a", count: 64), "a\"b", "a/b"] {
+    for text in [
+      "", "-a", "a-", "a.b", "a_b", "a b", "ä", "a\0", "a\n", String(repeating: "a", count: 64), "a\"b", "a/b",
+    ] {
       #expect(throws: ResourceNameError.self) { try NodeName(text) }
     }
     #expect(try NodeName(String(repeating: "a", count: 63)).text.count == 63)
     #expect(try SubnetName(given("hall_1.a")).text == "hall_1.a")
-    for text in ["..", ".a", "a.", "_a", "a/b", "a b"] { #expect(throws: ResourceNameError.self) { try SubnetName(text) } }
+    for text in ["..", ".a", "a.", "_a", "a/b", "a b"] {
+      #expect(throws: ResourceNameError.self) { try SubnetName(text) }
+    }
     #expect(throws: ResourceNameError.tooLong(octetsMax: 15)) { try InterfaceName(given("enp0s31f6.100.10")) }
   }
 
@@ -37,15 +41,22 @@ import Testing
     #expect(id.description == "018bcfe5-687b-7fff-bfff-ffffffffffff")
     #expect(try NodeID(id.description) == id)
     #expect(NodeID(at: Timestamp(seconds: 2), random: (0, 0)) > NodeID(at: Timestamp(seconds: 1), random: (.max, .max)))
-    for text in ["", "018bcfe5687b7fffbfffffffffffffff", "018bcfe5-687b-7fff-bfff-fffffffffff", "{018bcfe5-687b-7fff-bfff-ffffffffffff}"] {
+    for text in [
+      "", "018bcfe5687b7fffbfffffffffffffff", "018bcfe5-687b-7fff-bfff-fffffffffff",
+      "{018bcfe5-687b-7fff-bfff-ffffffffffff}",
+    ] {
       #expect(throws: UUIDTextError.self) { try NodeID(text) }
     }
   }
 
-  @Test(arguments: ["a\"b", "a'b", "a\\b", "a`b", "a\nb", "a\0b", "a\u{7f}b", "a\u{202e}b", "a\u{2028}b", " a", "a ", "\u{feff}a"])
+  @Test(arguments: [
+    "a\"b", "a'b", "a\\b", "a`b", "a\nb", "a\0b", "a\u{7f}b", "a\u{202e}b", "a\u{2028}b", " a", "a ", "\u{feff}a",
+  ])
   func textThatCouldEndAStringIsRefused(text: String) {
     #expect(throws: TextProblem.self) { try PlainText(text) }
-    #expect(PlainText(sanitizing: text).text.unicodeScalars.allSatisfy { TextRule.isPrintable($0) && !TextRule.isQuoting($0) })
+    #expect(
+      PlainText(sanitizing: text).text.unicodeScalars.allSatisfy { TextRule.isPrintable($0) && !TextRule.isQuoting($0) }
+    )
   }
 
   @Test func plainTextMayBeOfAnyScript() throws {
@@ -55,7 +66,10 @@ import Testing
     #expect(printable("a\u{1b}[2Jb", octetsMax: 64) == "a\\u{1b}[2Jb")
   }
 
-  @Test(arguments: ["/etc/passwd", "../x", "a/../b", "a//b", "a/./b", "a b", "a\\b", "a\"b", "", "a/", "ä", String(repeating: "a", count: 128)])
+  @Test(arguments: [
+    "/etc/passwd", "../x", "a/../b", "a//b", "a/./b", "a b", "a\\b", "a\"b", "", "a/", "ä",
+    String(repeating: "a", count: 128),
+  ])
   func aBootPathStaysBelowItsRoot(text: String) {
     #expect(throws: BootPathError.self) { try BootPath(text) }
   }

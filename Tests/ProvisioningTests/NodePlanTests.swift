@@ -71,7 +71,8 @@ import Testing
     let a = node(1, "a", 1, 10)
     let plan = plan([NodeChange(before: a, after: nil)], [a])
     #expect(plan.tombstones == [BindingKey(subnet: .first, mac: a.interfaces[0].mac)])
-    #expect(plan.holds == [AddressLoss(place: SubnetAddress(subnet: .first, address: "10.0.0.10"), mac: a.interfaces[0].mac)])
+    #expect(
+      plan.holds == [AddressLoss(place: SubnetAddress(subnet: .first, address: "10.0.0.10"), mac: a.interfaces[0].mac)])
   }
 
   @Test func whoComesLaterInTheBatchIsRefused() {
@@ -141,7 +142,10 @@ import Testing
     var rows = Dictionary(uniqueKeysWithValues: stored.flatMap { $0.bindings(in: ["s": .first]) }.map { ($0.key, $0) })
     for key in plan.tombstones { rows[key] = nil }
     for binding in plan.upserts { rows[binding.key] = binding }
-    #expect(rows == Dictionary(uniqueKeysWithValues: final.values.flatMap { $0.bindings(in: ["s": .first]) }.map { ($0.key, $0) }))
+    #expect(
+      rows
+        == Dictionary(
+          uniqueKeysWithValues: final.values.flatMap { $0.bindings(in: ["s": .first]) }.map { ($0.key, $0) }))
     // Every address that went is held, and none that is in use.
     let gone = Set(stored.compactMap(\.interfaces[0].address.fixed)).subtracting(addresses)
     #expect(Set(plan.holds.map(\.place.address)) == gone)

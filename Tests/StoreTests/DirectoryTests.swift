@@ -29,7 +29,8 @@ import Testing
     let before = try Data(contentsOf: URL(fileURLWithPath: world.path))
     let error = #expect(throws: StoreError.self) { _ = try Engine.sqliteFile.open(world) }
     #expect(error == .newerSchema(found: 12, known: Schema.known, program: "0.1.0"))
-    #expect(error?.description.hasPrefix("database is schema 12, this program (0.1.0) knows up to \(Schema.known).") == true)
+    #expect(
+      error?.description.hasPrefix("database is schema 12, this program (0.1.0) knows up to \(Schema.known).") == true)
     #expect(try Data(contentsOf: URL(fileURLWithPath: world.path)) == before)
   }
 
@@ -46,7 +47,8 @@ import Testing
       try database.close()
     }
     let store = try Engine.sqliteFile.open(world)
-    #expect(try await store.read { try $0.incarnation() } == Incarnation(bits: 0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f))
+    #expect(
+      try await store.read { try $0.incarnation() } == Incarnation(bits: 0x0001_0203_0405_0607_0809_0a0b_0c0d_0e0f))
     #expect(try await store.read { try $0.retiredSubnets(ownedBy: "rack1") }.isEmpty)
     try await store.furnish()
     let files = try FileManager.default.contentsOfDirectory(atPath: world.directory)

@@ -48,7 +48,8 @@ import Testing
     #expect(try await store.row("hall1").progress.head == Generation(301))
   }
 
-  @Test(arguments: Engine.allCases) func observersHearOfEveryHeadBeforeTheWriterIsAnswered(engine: Engine) async throws {
+  @Test(arguments: Engine.allCases) func observersHearOfEveryHeadBeforeTheWriterIsAnswered(engine: Engine) async throws
+  {
     let store = try engine.open()
     try await store.furnish()
     let heard = Locked(CommitNotice())

@@ -205,7 +205,9 @@ import Testing
       _ = try tx.createSubnet(
         SubnetSpec(name: "tiny", prefix: "10.5.0.0/29", gateway: "10.5.0.1", pool: ["10.5.0.5-10.5.0.6"]), by: ops)
     }
-    for number in 1...3 as ClosedRange<UInt64> { try await store.add(spec(try NodeName("n\(number)"), mac(number), "tiny")) }
+    for number in 1...3 as ClosedRange<UInt64> {
+      try await store.add(spec(try NodeName("n\(number)"), mac(number), "tiny"))
+    }
     let full = await problems { try await store.add(spec("n4", mac(4), "tiny")) }
     #expect(full.map(\.code) == [.addressesExhausted])
     try await store.remove("n2")

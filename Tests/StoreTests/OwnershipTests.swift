@@ -41,7 +41,8 @@ import Testing
     #expect(try await store.row("hall1").progress.applied == Generation(2))
   }
 
-  @Test(arguments: Engine.allCases) func aHeldAddressGoesOnlyToItsMachineUntilItIsReleased(engine: Engine) async throws {
+  @Test(arguments: Engine.allCases) func aHeldAddressGoesOnlyToItsMachineUntilItIsReleased(engine: Engine) async throws
+  {
     let world = World()
     let store = try engine.open(world)
     try await store.furnish()
@@ -79,7 +80,9 @@ import Testing
     #expect(try await store.node("thief") != nil)
   }
 
-  @Test(arguments: Engine.allCases) func anAcknowledgementWithoutWordOfLeasesWaitsForTheLongestLease(engine: Engine) async throws {
+  @Test(arguments: Engine.allCases) func anAcknowledgementWithoutWordOfLeasesWaitsForTheLongestLease(engine: Engine)
+    async throws
+  {
     let world = World()
     let store = try engine.open(world)
     try await store.furnish()
@@ -94,7 +97,9 @@ import Testing
     try await store.add(want)
   }
 
-  @Test(arguments: Engine.allCases) func whatLeavesThePoolIsReservedForNobodyUntilTheAgentKnows(engine: Engine) async throws {
+  @Test(arguments: Engine.allCases) func whatLeavesThePoolIsReservedForNobodyUntilTheAgentKnows(engine: Engine)
+    async throws
+  {
     let world = World()
     let store = try engine.open(world)
     try await store.furnish()

@@ -86,10 +86,12 @@ import Testing
       for number in 1...3 as ClosedRange<UInt64> {
         try tx.observe(
           ObservedLease(
-            subnet: subnet.dhcpID, mac: mac(number), address: IPv4Address(bits: 0x0a01_0300 + UInt32(number)), until: until))
+            subnet: subnet.dhcpID, mac: mac(number), address: IPv4Address(bits: 0x0a01_0300 + UInt32(number)),
+            until: until))
       }
       try tx.forgetLease(SubnetAddress(subnet: subnet.dhcpID, address: "10.1.3.3"))
-      try tx.record(BootReport(stage: .kernel, time: Timestamp(seconds: 5), succeeded: false, detail: "404"), of: node.id)
+      try tx.record(
+        BootReport(stage: .kernel, time: Timestamp(seconds: 5), succeeded: false, detail: "404"), of: node.id)
       try tx.record(BootReport(stage: .discover, time: Timestamp(seconds: 3), agent: "rack1"), of: node.id)
       // An older report does not replace a newer one.
       try tx.record(BootReport(stage: .kernel, time: Timestamp(seconds: 4)), of: node.id)

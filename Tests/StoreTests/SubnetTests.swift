@@ -83,7 +83,9 @@ import Testing
     #expect(row.subnet.revision == Revision(3))
   }
 
-  @Test(arguments: Engine.allCases) func aSubnetWithNodesIsNotRemovedAndItsNumberNeverReturns(engine: Engine) async throws {
+  @Test(arguments: Engine.allCases) func aSubnetWithNodesIsNotRemovedAndItsNumberNeverReturns(engine: Engine)
+    async throws
+  {
     let store = try engine.open()
     try await store.furnish()
     try await store.add(spec("a", mac(1)))
