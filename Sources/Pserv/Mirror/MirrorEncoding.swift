@@ -6,7 +6,7 @@ package enum MirrorEncoding {
   static let version: UInt8 = 1
 
   package static func encode(_ binding: Binding) -> [UInt8] {
-    var row = ByteWriter(reserving: 96)
+    var row = Provisioning.ByteWriter(reserving: 96)
     row.uint8(version)
     row.uint32(binding.subnet.number)
     row.uint48(binding.mac.bits)
@@ -37,7 +37,7 @@ package enum MirrorEncoding {
   }
 
   package static func encode(_ header: SubnetHeader) -> [UInt8] {
-    var row = ByteWriter(reserving: 160)
+    var row = Provisioning.ByteWriter(reserving: 160)
     row.uint8(version)
     row.uint32(header.dhcpID.number)
     row.text(header.name.text)
@@ -85,7 +85,7 @@ package enum MirrorEncoding {
   }
 
   package static func encode(_ profiles: BootProfiles) -> [UInt8] {
-    var row = ByteWriter(reserving: 256)
+    var row = Provisioning.ByteWriter(reserving: 256)
     row.uint8(version)
     row.uint64(profiles.revision)
     row.list(profiles.byName.values.sorted { $0.name < $1.name }) { row, profile in
@@ -116,7 +116,7 @@ package enum MirrorEncoding {
       switch (kind, image) {
       case (1, _): return BootProfileSpec(name: name, kind: .local)
       case (2, let image?): return BootProfileSpec(name: name, kind: .kernel(image))
-      default: throw ByteReaderError()
+      default: throw Provisioning.ByteReaderError()
       }
     }
     return BootProfiles(
@@ -124,7 +124,7 @@ package enum MirrorEncoding {
   }
 
   package static func encode(_ leases: [Lease]) -> [UInt8] {
-    var row = ByteWriter(reserving: 32 * leases.count)
+    var row = Provisioning.ByteWriter(reserving: 32 * leases.count)
     row.uint8(version)
     row.list(leases) { row, lease in
       row.uint32(lease.dhcpID.number)
@@ -146,7 +146,7 @@ package enum MirrorEncoding {
   }
 
   package static func encode(_ report: MachineReport) -> [UInt8] {
-    var row = ByteWriter(reserving: 256)
+    var row = Provisioning.ByteWriter(reserving: 256)
     row.uint8(version)
     row.list(report.macs) { $0.uint48($1.bits) }
     row.uint32(report.address.bits)
@@ -171,19 +171,19 @@ package enum MirrorEncoding {
   }
 
   package static func encode(_ bits: UInt128) -> [UInt8] {
-    var row = ByteWriter(reserving: 16)
+    var row = Provisioning.ByteWriter(reserving: 16)
     row.uint128(bits)
     return row.bytes
   }
 
   package static func bits(_ bytes: [UInt8]) throws -> UInt128 {
-    var row = ByteReader(bytes)
+    var row = Provisioning.ByteReader(bytes)
     return try row.uint128()
   }
 
-  private static func reader(_ bytes: [UInt8]) throws -> ByteReader {
-    var row = ByteReader(bytes)
-    guard try row.uint8() == version else { throw ByteReaderError() }
+  private static func reader(_ bytes: [UInt8]) throws -> Provisioning.ByteReader {
+    var row = Provisioning.ByteReader(bytes)
+    guard try row.uint8() == version else { throw Provisioning.ByteReaderError() }
     return row
   }
 }
