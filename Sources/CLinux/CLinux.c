@@ -169,6 +169,7 @@ int muster_spawn(const char *path, char *const argv[], char *const environment[]
     return -error;
   }
   if (!error) error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (!error) error = posix_spawn_file_actions_addchdir_np(&actions, "/");
   if (!error) error = posix_spawn_file_actions_adddup2(&actions, output, 1);
   if (!error) error = posix_spawn_file_actions_adddup2(&actions, output, 2);
   if (!error) error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);

@@ -39,8 +39,8 @@ int muster_pidfd_signal(int pidfd, int signal);
 // Collects a child that ended: 1 and its raw wait status, 0 when it still runs, -ECHILD when it is not ours.
 int muster_reap(int pid, int *status);
 
-// Starts a program in a session of its own, signals at their defaults, standard input from /dev/null, output and
-// errors to `output`, every other descriptor closed. Returns the process id.
+// Starts a program in a session of its own, in /, signals at their defaults, standard input from /dev/null, output
+// and errors to `output`, every other descriptor closed. Returns the process id.
 int muster_spawn(const char *path, char *const argv[], char *const environment[], int output);
 
 // Moves the calling thread into the network namespace that `fd` names.
