@@ -59,6 +59,7 @@ import Wire
     #expect(report.summary?.invalid == 2)
     #expect(report.summary?.applied == true)
     #expect(report.problems.map(\.line).sorted() == [4, 8])
+    #expect(report.problems.first { $0.line == 8 }?.fix == "perhaps you mean 'hall1'")
     #expect(try await lab.nodes.listNodes(.init()).nodes.count == 8)
   }
 

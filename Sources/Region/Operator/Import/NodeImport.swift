@@ -24,6 +24,7 @@ struct NodeImport {
   private var chosen: [Int: [Int: IPv4Address]] = [:]
   private var subnets: [SubnetName: SubnetFacts] = [:]
   private var tally = ImportTally()
+  private var names: NameSuggestions
 
   private enum Fate: UInt8 {
     case bad, unchanged, change
@@ -47,6 +48,7 @@ struct NodeImport {
     self.context = context
     self.actor = actor
     self.responses = responses
+    names = NameSuggestions(store: context.store)
   }
 
   mutating func run(_ requests: RequestStream<MusterV1.ImportNodesRequest>) async throws {
@@ -161,7 +163,9 @@ struct NodeImport {
     fates[number] = .bad
     tally.invalid += 1
     let lines = spool[number].lines
-    for problem in problems { try await responses.write(ImportReport.problem(problem, lines: lines)) }
+    for problem in try await names.improving(problems) {
+      try await responses.write(ImportReport.problem(problem, lines: lines))
+    }
   }
 
   /// Gives every `auto` the lowest address that is free in the store and that no row of the import claims.

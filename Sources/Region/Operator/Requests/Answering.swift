@@ -39,12 +39,10 @@ extension OperatorHandler {
     case .invalid(let problems):
       return InvalidFields(try await suggesting(problems)).rpcError
     case .stale(let what, let read, let now, let by, let at):
-      var error = refusal.rpcError
       let ago = context.clocks.now().age(since: at)
-      error.message =
+      return refusal.rpcError.saying(
         "\(what) changed since you read it (revision \(read), now \(now), by \(by) \(ago) ago). "
-        + "Read it again: '\(Self.showCommand(what))'."
-      return error
+          + "Read it again: '\(Self.showCommand(what))'.")
     case .unknownNode(let name):
       return refusal.rpcError.suggesting(try await near(name, among: .nodes))
     case .unknownSubnet(let name):
@@ -58,32 +56,14 @@ extension OperatorHandler {
     }
   }
 
-  /// Puts the name probably meant into problems that name what does not exist.
   private func suggesting(_ problems: [FieldProblem]) async throws -> [FieldProblem] {
-    var known: [String: String?] = [:]
-    var better = problems
-    for index in problems.indices {
-      let kind: NameKind
-      switch problems[index].code {
-      case .subnetUnknown: kind = .subnets
-      case .profileUnknown: kind = .profiles
-      default: continue
-      }
-      let key = "\(kind)/\(problems[index].value)"
-      if known[key] == nil, known.count < Self.suggestionsMax {
-        known[key] = .some(try await near(problems[index].value, among: kind))
-      }
-      if let name = known[key] ?? nil { better[index].fix = "perhaps you mean '\(name)'" }
-    }
-    return better
+    var names = NameSuggestions(store: context.store)
+    return try await names.improving(problems)
   }
 
-  /// Different names looked up for one answer.
-  private static var suggestionsMax: Int { 16 }
-
   private func near(_ name: String, among kind: NameKind) async throws -> String? {
-    try await context.store.read { try kind.candidates(for: name, in: $0) }
-      .flatMap { NearName.suggestion(for: name, among: $0) }
+    var names = NameSuggestions(store: context.store)
+    return try await names.name(near: name, among: kind)
   }
 
   /// `muster node show r1n42` of `node r1n42`.
@@ -94,40 +74,13 @@ extension OperatorHandler {
   }
 }
 
-/// Where a name is looked for that does not exist.
-enum NameKind: Sendable {
-  case nodes, subnets, profiles, agents
-
-  /// Names that may be meant; nil when there are none.
-  func candidates(for name: String, in snapshot: borrowing Snapshot) throws -> [String]? {
-    switch self {
-    case .subnets: return try snapshot.subnets(limit: NearName.candidatesMax).items.map(\.subnet.name.text)
-    case .profiles: return try snapshot.profiles().map(\.name.text)
-    case .agents: return try snapshot.agents(limit: NearName.candidatesMax).items.map(\.name.text)
-    case .nodes:
-      // A million names are too many to compare: those that begin alike are looked at, and slips at the end are
-      // the usual ones.
-      guard let shortened = Self.beginning(of: name) else { return nil }
-      return try snapshot.nodes(after: shortened, limit: Self.nodesMax).items.map(\.name.text)
-    }
-  }
-
-  private static let nodesMax = 1_000
-
-  private static func beginning(of name: String) -> [UInt8]? {
-    let letters = name.prefix { !$0.isNumber }
-    guard !name.isEmpty, name.utf8.count <= NearName.lengthMax else { return nil }
-    // A natural key ends with a zero octet and the text; without them it stands before all that begin alike.
-    let key = naturalKey(String(letters))
-    return Array(key.prefix(max(0, letters.utf8.count - 1)))
-  }
-}
-
 extension RPCError {
   fileprivate func suggesting(_ name: String?) -> RPCError {
-    guard let name else { return self }
-    var error = self
-    error.message += " Perhaps you mean \(name)."
-    return error
+    name.map { saying("\(message) Perhaps you mean \($0).") } ?? self
+  }
+
+  /// The same error in other words, in its details too.
+  fileprivate func saying(_ message: String) -> RPCError {
+    ErrorDetails(self)?.error(code, message) ?? RPCError(code, message)
   }
 }
