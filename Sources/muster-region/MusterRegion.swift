@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Region
 import ServiceLifecycle
+import Store
 import UnixSignals
 
 /// The region controller's program: reads the command line and the configuration, opens the store, and serves.
@@ -76,7 +77,10 @@ struct MusterRegion: AsyncParsableCommand {
 
   private static func logger(_ settings: RegionSettings) -> Logger {
     let isJSON = settings.logsJSON
-    LoggingSystem.bootstrap { label in isJSON ? JSONLogHandler(label: label) : StreamLogHandler.standardError(label: label) }
+    LoggingSystem.bootstrap { label -> any LogHandler in
+      if isJSON { return JSONLogHandler(label: label) }
+      return StreamLogHandler.standardError(label: label)
+    }
     var log = Logger(label: "muster-region")
     log.logLevel = Logger.Level(rawValue: settings.logLevel) ?? .info
     return log

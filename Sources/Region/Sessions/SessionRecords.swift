@@ -95,20 +95,17 @@ struct SessionRecords: Sendable {
   func record(_ renew: MusterV1.Renew) async throws {
     let warnings = renew.warnings.prefix(Agent.warningsMax).map { PlainText(sanitizing: $0) }
     let links = renew.linksChanged ? try renew.links.map { try AgentLink($0) } : nil
-    context.sessions.describe(
-      agent, links: renew.linksChanged ? renew.links : nil, warnings: warnings.map(\.text))
-    let stored = try await context.store.read { [agent] in try $0.agent(named: agent) }
-    let isStale = stored?.lastSeen.map { $0.advanced(bySeconds: Self.seenSeconds) < context.clocks.now() } ?? true
-    guard links != nil || isStale || stored?.warnings != warnings else { return }
+    guard
+      context.sessions.describe(
+        agent, links: renew.linksChanged ? renew.links : nil, warnings: warnings.map(\.text),
+        uptime: context.clocks.uptime())
+    else { return }
     let placement = context.placement
     try await context.store.write { [agent, session] transaction in
       try transaction.renewSession(of: agent, session: session, links: links, warnings: warnings)
       if links != nil { try placement.placeUnowned(in: &transaction) }
     }
   }
-
-  /// How old the stored time of an agent's last word may be, seconds.
-  static let seenSeconds: Int64 = 60
 
   /// Records what the owner applied.
   func record(_ applied: MusterV1.Applied, at epoch: Epoch) async throws -> AppliedOutcome {

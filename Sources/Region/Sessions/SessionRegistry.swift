@@ -31,6 +31,8 @@ package final class SessionRegistry: Sendable {
     var presence: Presence
     var handle: Handle?
     var heardUptime: Int64
+    /// When the store was last told that the agent lives.
+    var storedUptime: Int64
     var displacedBoots: [BootID] = []
   }
 
@@ -56,6 +58,8 @@ package final class SessionRegistry: Sendable {
 
   /// Boots of one agent that were displaced and are remembered, so that none of them comes back.
   package static let displacedBootsMax = 8
+  /// How old the stored time of an agent's last word may be, nanoseconds: a Renew is no write.
+  static let storedAgeMax: Int64 = 60_000_000_000
 
   package init() {}
 
@@ -106,7 +110,7 @@ package final class SessionRegistry: Sendable {
       state.entries[agent] = Entry(
         presence: Presence(
           session: handle.session, isConnected: true, isOnline: true, lastSeen: now, links: links, warnings: []),
-        handle: handle, heardUptime: uptime, displacedBoots: boots)
+        handle: handle, heardUptime: uptime, storedUptime: uptime, displacedBoots: boots)
       return (
         Attachment(cameOnline: old?.presence.isOnline != true, displacedOtherBoot: isOtherBoot), old?.handle
       )
@@ -136,11 +140,20 @@ package final class SessionRegistry: Sendable {
     }
   }
 
+  /// What the agent says of itself with a Renew.
+  ///
   /// - Parameter links: Nil leaves them.
-  func describe(_ agent: AgentName, links: [MusterV1.Link]?, warnings: [String]) {
+  /// - Returns: Whether it is worth a write: something changed, or the stored time of its last word has grown old.
+  func describe(_ agent: AgentName, links: [MusterV1.Link]?, warnings: [String], uptime: Int64) -> Bool {
     state.withLock { state in
-      if let links { state.entries[agent]?.presence.links = links }
-      state.entries[agent]?.presence.warnings = warnings
+      guard var entry = state.entries[agent] else { return false }
+      let isNews = links != nil || warnings != entry.presence.warnings
+      guard isNews || uptime - entry.storedUptime >= Self.storedAgeMax else { return false }
+      if let links { entry.presence.links = links }
+      entry.presence.warnings = warnings
+      entry.storedUptime = uptime
+      state.entries[agent] = entry
+      return true
     }
   }
 
@@ -154,7 +167,7 @@ package final class SessionRegistry: Sendable {
           presence: Presence(
             session: agent.session, isConnected: false, isOnline: true, lastSeen: agent.lastSeen,
             links: [], warnings: []),
-          heardUptime: uptime)
+          heardUptime: uptime, storedUptime: uptime)
       }
     }
   }

@@ -12,12 +12,12 @@ final class RegionRig: Sendable {
   let store: SQLiteStore
   let region: Region
   let channel: InMemoryChannel
-  private let time: ManualTime
+  private let time: RigTime
 
   var context: RegionContext { region.context }
 
   init() throws {
-    let time = ManualTime()
+    let time = RigTime()
     self.time = time
     let random = Mutex(SeededGenerator(seed: 1))
     let draw: @Sendable () -> UInt64 = { random.withLock { $0.next() } }
@@ -132,7 +132,7 @@ final class RegionRig: Sendable {
 }
 
 /// Time that moves when told.
-final class ManualTime: Sendable {
+final class RigTime: Sendable {
   private let seconds = Mutex<Int64>(1_800_000_000)
 
   var now: Timestamp { Timestamp(seconds: seconds.withLock { $0 }) }
