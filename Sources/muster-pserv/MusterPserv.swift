@@ -85,7 +85,8 @@ struct MusterPserv: AsyncParsableCommand {
   private static func logger(_ settings: PservSettings) -> Logger {
     let isJSON = settings.logsJSON
     LoggingSystem.bootstrap { label -> any LogHandler in
-      isJSON ? JSONLogHandler(label: label) as any LogHandler : StreamLogHandler.standardError(label: label)
+      if isJSON { return JSONLogHandler(label: label) }
+      return StreamLogHandler.standardError(label: label)
     }
     var log = Logger(label: "muster-pserv")
     log.logLevel = Logger.Level(rawValue: settings.logLevel) ?? .info
