@@ -1,4 +1,4 @@
-internal import Glibc
+internal import CLinux
 package import Provisioning
 
 /// The two clocks the agent reads. The simulation brings its own.
@@ -19,11 +19,7 @@ package struct SystemTimekeeper: Timekeeper {
 
   package var elapsed: Duration { ContinuousClock.now - origin }
 
-  package var wall: Timestamp {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return Timestamp(nanoseconds: Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec))
-  }
+  package var wall: Timestamp { Timestamp(nanoseconds: Int64(Date.now.timeIntervalSince1970 * 1_000_000_000)) }
 
   package func sleep(for duration: Duration) async throws {
     try await Task.sleep(for: duration, clock: .continuous)
