@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <time.h>
+#include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -185,3 +187,19 @@ int muster_spawn(const char *path, char *const argv[], char *const environment[]
 }
 
 int muster_enter_network_namespace(int fd) { return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0; }
+
+static int64_t nanoseconds(struct timespec time) { return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec; }
+
+int64_t muster_wall_nanoseconds(void) {
+  struct timespec time = {0};
+  clock_gettime(CLOCK_REALTIME, &time);
+  return nanoseconds(time);
+}
+
+int muster_file_times(int fd, int64_t *modified, int64_t *changed) {
+  struct stat status;
+  if (fstat(fd, &status) != 0) return -errno;
+  *modified = nanoseconds(status.st_mtim);
+  *changed = nanoseconds(status.st_ctim);
+  return 0;
+}

@@ -1,4 +1,4 @@
-internal import RPC
+package import RPC
 internal import Wire
 
 /// Runs a workload over channels and reports what its callers saw.

@@ -33,6 +33,12 @@ int muster_unix_connect(const char *path);
 // Non-blocking, so that a FIFO does not hold the caller; close-on-exec. -EXDEV for a path that leads outside.
 int muster_open_beneath(int directory, const char *path);
 
+// CLOCK_REALTIME in nanoseconds since 1970.
+int64_t muster_wall_nanoseconds(void);
+
+// When the contents and the inode of a file last changed, nanoseconds since 1970. 0, or -errno.
+int muster_file_times(int fd, int64_t *modified, int64_t *changed);
+
 int muster_pidfd_open(int pid);
 int muster_pidfd_signal(int pidfd, int signal);
 

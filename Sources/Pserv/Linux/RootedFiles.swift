@@ -32,7 +32,9 @@ package final class RootedFile: Sendable {
   package struct Version: Hashable, Sendable {
     var device: UInt64
     var inode: UInt64
-    var changed: [Int]
+    /// Of contents and inode, nanoseconds since 1970.
+    var modified: Int64
+    var changed: Int64
     package var sizeBytes: UInt64
   }
 
@@ -42,10 +44,12 @@ package final class RootedFile: Sendable {
   init?(_ descriptor: FileDescriptor) {
     var status = stat()
     guard fstat(descriptor.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    var modified: Int64 = 0
+    var changed: Int64 = 0
+    guard muster_file_times(descriptor.number, &modified, &changed) == 0 else { return nil }
     self.descriptor = descriptor
     version = Version(
-      device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
-      changed: [status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec],
+      device: UInt64(status.st_dev), inode: UInt64(status.st_ino), modified: modified, changed: changed,
       sizeBytes: UInt64(status.st_size))
   }
 

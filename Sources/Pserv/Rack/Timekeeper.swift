@@ -19,7 +19,7 @@ package struct SystemTimekeeper: Timekeeper {
 
   package var elapsed: Duration { ContinuousClock.now - origin }
 
-  package var wall: Timestamp { Timestamp(nanoseconds: Int64(Date.now.timeIntervalSince1970 * 1_000_000_000)) }
+  package var wall: Timestamp { Timestamp(nanoseconds: muster_wall_nanoseconds()) }
 
   package func sleep(for duration: Duration) async throws {
     try await Task.sleep(for: duration, clock: .continuous)
