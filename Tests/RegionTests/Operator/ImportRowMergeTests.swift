@@ -72,6 +72,13 @@ import Testing
     #expect(merged.interfaces[0].address == "10.1.0.11")
   }
 
+  @Test func anInterfaceWithoutANameIsFoundByItsMAC() throws {
+    let row = NodeDraft(interfaces: [.init(mac: "52-54-00-00-01-01", address: "10.2.0.99")])
+    let merged = try merge(row, ["interfaces.*"])
+    #expect(merged.interfaces.map(\.name) == ["eth0", "eth1"])
+    #expect(merged.interfaces[1].address == "10.2.0.99")
+  }
+
   @Test func anUnknownPathIsRefused() {
     #expect(throws: InvalidFields.self) { try merge(.init(name: "r1n1"), ["sreial"]) }
   }

@@ -31,7 +31,8 @@ import Wire
     }
 
     mutating func write(_ names: [String]) -> MusterV1.NodeWrite {
-      let name = names.isEmpty ? "n0" : names[pick(names.count)]
+      if names.isEmpty { return .init(write: .create(.sample("n\(pick(8))", mac: "52:54:00:00:00:0\(pick(9))"))) }
+      let name = names[pick(names.count)]
       switch pick(5) {
       case 0, 1: return .init(write: .create(node()))
       case 2, 3:
@@ -73,10 +74,9 @@ import Wire
     var applied = 0
     for round in 0..<25 {
       let before = try await all(lab)
-      var names = before.map(\.name)
+      let names = before.map(\.name)
       var writes: [MusterV1.NodeWrite] = []
       for _ in 0...world.pick(3) { writes.append(world.write(names)) }
-      names = []
       let request = MusterV1.BatchWriteNodesRequest(writes: writes)
       var dry = request
       dry.validateOnly = true

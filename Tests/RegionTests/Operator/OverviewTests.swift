@@ -90,6 +90,42 @@ import Wire
     #expect(profile.files.map(\.sha256.isEmpty) == [true, false])
   }
 
+  @Test func aCableInAnotherSubnetIsExplained() async throws {
+    let (lab, session) = try await hall()
+    try await lab.apply("hall1", by: "rack1", session)
+    try await lab.context.store.write { transaction in
+      try transaction.record(
+        Event(
+          .boot(.discover), actor: .agent("rack2"), node: "r1n42", subnet: "stor1", agent: "rack2",
+          mac: "52:54:00:00:00:2a", message: "r1n42 reached discover"))
+    }
+    let answer = try await lab.nodes.explainNode(.init(name: "r1n42"))
+    #expect(answer.why.contains("52:54:00:00:00:2a was seen in stor1 by rack2 0s ago"))
+  }
+
+  @Test func failuresAreCounted() async throws {
+    let (lab, session) = try await hall()
+    try await lab.apply("hall1", by: "rack1", session)
+    let id = try NodeID(try await lab.node("r1n42").uid)
+    let now = lab.now
+    try await lab.context.store.write { transaction in
+      try transaction.record(BootReport(stage: .discover, time: now), of: id)
+      let detail = PlainText(sanitizing: "kernel 'rescue/vmlinuz': HTTP 404")
+      try transaction.record(
+        BootReport(stage: .kernel, time: now.advanced(bySeconds: 9), succeeded: false, detail: detail), of: id)
+      for _ in 0..<3 {
+        try transaction.record(
+          Event(
+            .boot(.kernel), actor: .agent("rack1"), node: "r1n42", subnet: "hall1", agent: "rack1",
+            mac: "52:54:00:00:00:2a", message: "r1n42 failed in kernel: \(detail)"))
+      }
+    }
+    let answer = try await lab.nodes.explainNode(.init(name: "r1n42"))
+    #expect(answer.boot.map(\.stage) == [.discover, .kernel])
+    #expect(answer.boot.map(\.failed) == [false, true])
+    #expect(answer.why.first == "kernel 'rescue/vmlinuz' is missing on rack1 (HTTP 404, 3 times)")
+  }
+
   @Test func dhcpThatIsOffIsExplained() async throws {
     let lab = try await OperatorLab().addHalls()
     try await lab.addAgent("rack1", address: "10.1.3.254")

@@ -38,7 +38,7 @@ extension ExplainFacts {
 
   private func bootFileFindings(_ serving: Serving) -> [Finding] {
     missingFiles.map { file in
-      let failure = boot.last { $0.isFailed && $0.detail.contains("'\(file.path)'") }
+      let failure = boot.last { $0.isFailed && $0.detail.contains(file.path) }
       return .bootFileMissing(
         file, agent: serving.agent, node: node, status: failure.map(Self.httpStatus) ?? "",
         times: failure == nil ? 0 : failures)

@@ -59,7 +59,7 @@ extension ExplainReading {
     let missing = Set(reported.filter { $0.sha256 == nil }.map(\.path))
     let files = [(ExplainFacts.BootFileFact.Role.kernel, image.kernel)] + image.initrds.map { (.initrd, $0) }
     return files.filter { _, path in
-      missing.contains(path) || lastStep.map { $0.isFailed && $0.detail.contains("'\(path)'") } == true
+      missing.contains(path) || lastStep.map { $0.isFailed && $0.detail.contains(path.text) } == true
     }.map { ExplainFacts.BootFileFact(role: $0, path: $1.text) }
   }
 
@@ -114,7 +114,7 @@ extension ExplainReading {
 
 extension EventKind {
   /// Said by an agent that heard the machine in one of its subnets.
-  fileprivate var isSighting: Bool { self == .leaseGiven || self == .bootStage || rawValue.hasPrefix("BOOT_STAGE") }
+  fileprivate var isSighting: Bool { self == .leaseGiven || BootStage.allCases.contains { .boot($0) == self } }
 }
 
 extension ExplainFacts {

@@ -55,7 +55,9 @@ enum ImportRowMerge {
     _ stated: [InterfaceDraft], into existing: [InterfaceDraft]
   ) -> [InterfaceDraft] {
     var merged = existing
-    for interface in stated {
+    for (position, stated) in stated.enumerated() {
+      var interface = stated
+      if interface.name.isEmpty { interface.name = name(of: stated, at: position, in: existing) }
       let index = merged.firstIndex { $0.name == interface.name } ?? merged.endIndex
       if index == merged.endIndex { merged.append(InterfaceDraft(name: interface.name)) }
       if !interface.mac.isEmpty { merged[index].mac = interface.mac }
@@ -73,9 +75,22 @@ enum ImportRowMerge {
         merged[index].address = interface.address
       }
     }
-    if let boots = stated.last(where: \.boot) {
-      for index in merged.indices { merged[index].boot = merged[index].name == boots.name }
+    if let position = stated.lastIndex(where: \.boot) {
+      let boots = stated[position].name.isEmpty ? name(of: stated[position], at: position, in: merged) : stated[position].name
+      for index in merged.indices { merged[index].boot = merged[index].name == boots }
     }
     return merged
+  }
+
+  /// What an interface without a name is called: as the node's interface with the same MAC, else as the rules for
+  /// drafts call it.
+  private static func name(of stated: InterfaceDraft, at position: Int, in existing: [InterfaceDraft]) -> String {
+    let mac = address(stated)
+    let known = mac == nil ? nil : existing.first { address($0) == mac }
+    return known?.name ?? "eth\(position)"
+  }
+
+  private static func address(_ interface: InterfaceDraft) -> MACAddress? {
+    do { return try MACAddress(interface.mac) } catch { return nil }
   }
 }
