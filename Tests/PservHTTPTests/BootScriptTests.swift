@@ -107,10 +107,17 @@ struct PhoneHomeBodyTests {
 
   @Test(arguments: [
     "", "{", "[]", "null", #"{"macs":"x"}"#, #"{"serial":"x"}"#, #"{"macs":["52:54:00:00:00:2a"],"memory_mib":-1}"#,
-    #"{"macs":[52]}"#, String(repeating: "[", count: 60_000),
+    #"{"macs":[52]}"#,
   ])
   func whatIsNoReportIsRefused(body: String) {
     #expect(throws: MachineReportError.malformed) { try parse(body) }
+  }
+
+  @Test func nestingDoesNotExhaustTheStack() {
+    for open in ["[", "{\"a\":"] {
+      let body = String(repeating: open, count: PhoneHomeBody.bytesMax / open.utf8.count)
+      #expect(throws: MachineReportError.malformed) { try parse(body) }
+    }
   }
 
   @Test func tooManyAddressesAreRefused() {

@@ -54,51 +54,49 @@ struct BootServerTests {
     }
   }
 
-  private func get(_ path: String, port: Int) throws -> Answer { try ask("GET \(path)", port: port) }
-
   @Test func theScriptIsThatOfTheAppliedStateAtTheMoment() async throws {
     view.swap(to: TestView.state([TestView.binding(mac)], profiles: [rescue]), usedUp: [])
-    try await serving { [view, sink, mac] _, port in
-      let local = try ask("GET /v1/boot.ipxe?mac=52%3A54%3A00%3A00%3A00%3A2a", port: port)
+    try await serving { [view, sink, mac] _, port async throws in
+      let local = try await ask("GET /v1/boot.ipxe?mac=52%3A54%3A00%3A00%3A00%3A2a", port: port)
       #expect(local.status == 200)
       #expect(local.text.contains("sanboot"))
       view.swap(to: TestView.state([TestView.binding(mac, profile: "rescue")], profiles: [rescue]), usedUp: [])
-      let kernel = try ask("GET /v1/boot.ipxe?mac=\(mac)", port: port)
+      let kernel = try await ask("GET /v1/boot.ipxe?mac=\(mac)", port: port)
       #expect(kernel.text.contains("kernel http://127.77.0.1:\(port)/boot/rescue/vmlinuz?mac=\(mac)"))
       #expect(sink.boots.map(\.stage) == [.script, .script])
       #expect(sink.boots.allSatisfy { $0.mac == mac && $0.failure == nil })
-      let stranger = try ask("GET /v1/boot.ipxe?mac=52:54:00:00:00:99", port: port)
+      let stranger = try await ask("GET /v1/boot.ipxe?mac=52:54:00:00:00:99", port: port)
       #expect(stranger.text.contains("/v1/enlist.ipxe"))
-      #expect(try ask("GET /v1/boot.ipxe?mac=nonsense", port: port).status == 400)
-      #expect(try ask("GET /v1/boot.ipxe", port: port).text.contains("kernel"), "by its lease")
+      #expect(try await ask("GET /v1/boot.ipxe?mac=nonsense", port: port).status == 400)
+      #expect(try await ask("GET /v1/boot.ipxe", port: port).text.contains("kernel"), "by its lease")
     }
   }
 
   @Test func filesOfProfilesAreStreamedAndNothingElseIs() async throws {
     view.swap(to: TestView.state([TestView.binding(mac, profile: "rescue")], profiles: [rescue]), usedUp: [])
     let kernel = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-    try await serving(files: ["rescue/vmlinuz": kernel, "rescue/initrd.gz": [7], "secret": [9]]) { [sink, mac] root, port in
-      let head = try ask("HEAD /boot/rescue/vmlinuz", port: port)
+    try await serving(files: ["rescue/vmlinuz": kernel, "rescue/initrd.gz": [7], "secret": [9]]) { [sink, mac] root, port async throws in
+      let head = try await ask("HEAD /boot/rescue/vmlinuz", port: port)
       #expect(head.status == 200)
       #expect(head.headers["content-length"] == "3000000")
       #expect(head.body.isEmpty)
       #expect(sink.boots.isEmpty)
-      let whole = try ask("GET /boot/rescue/vmlinuz?mac=\(mac)", port: port)
+      let whole = try await ask("GET /boot/rescue/vmlinuz?mac=\(mac)", port: port)
       #expect(whole.body == kernel)
-      #expect(try ask("GET /boot/rescue/initrd.gz?mac=\(mac)", port: port).body == [7])
+      #expect(try await ask("GET /boot/rescue/initrd.gz?mac=\(mac)", port: port).body == [7])
       #expect(sink.boots.map(\.stage) == [.kernel])
-      #expect(try ask("GET /boot/secret?mac=\(mac)", port: port).status == 404, "no profile names it")
+      #expect(try await ask("GET /boot/secret?mac=\(mac)", port: port).status == 404, "no profile names it")
       for path in ["/boot/../secret", "/boot/rescue/%2e%2e/secret", "/boot//etc/passwd", "/boot/rescue", "/boot/"] {
-        #expect(try ask("GET \(path)", port: port).status == 404, "\(path)")
+        #expect(try await ask("GET \(path)", port: port).status == 404, "\(path)")
       }
     }
   }
 
   @Test func aMissingFileIsAFailedStageInTheOperatorsWords() async throws {
     view.swap(to: TestView.state([TestView.binding(mac, profile: "rescue")], profiles: [rescue]), usedUp: [])
-    try await serving { [sink, mac] _, port in
-      #expect(try ask("GET /boot/rescue/vmlinuz?mac=\(mac)", port: port).status == 404)
-      #expect(try ask("GET /boot/rescue/initrd.gz?mac=\(mac)", port: port).status == 404)
+    try await serving { [sink, mac] _, port async throws in
+      #expect(try await ask("GET /boot/rescue/vmlinuz?mac=\(mac)", port: port).status == 404)
+      #expect(try await ask("GET /boot/rescue/initrd.gz?mac=\(mac)", port: port).status == 404)
       #expect(
         sink.boots.map(\.failure) == ["kernel 'rescue/vmlinuz': HTTP 404", "initrd 'rescue/initrd.gz': HTTP 404"])
     }
@@ -106,48 +104,48 @@ struct BootServerTests {
 
   @Test func aSymbolicLinkServesInsideTheRootAndNeverOutside() async throws {
     view.swap(to: TestView.state([TestView.binding(mac, profile: "rescue")], profiles: [rescue]), usedUp: [])
-    try await serving(files: ["rescue/real": [5]]) { root, port in
+    try await serving(files: ["rescue/real": [5]]) { root, port async throws in
       symlink("real", root + "/boot/rescue/vmlinuz")
-      #expect(try ask("GET /boot/rescue/vmlinuz", port: port).body == [5])
+      #expect(try await ask("GET /boot/rescue/vmlinuz", port: port).body == [5])
       unlink(root + "/boot/rescue/vmlinuz")
       for target in ["/etc/passwd", "../../tftp/snponly.efi"] {
         symlink(target, root + "/boot/rescue/vmlinuz")
-        #expect(try ask("GET /boot/rescue/vmlinuz", port: port).status == 404)
+        #expect(try await ask("GET /boot/rescue/vmlinuz", port: port).status == 404)
         unlink(root + "/boot/rescue/vmlinuz")
       }
       mkfifo(root + "/boot/rescue/vmlinuz", 0o600)
-      #expect(try ask("GET /boot/rescue/vmlinuz", port: port).status == 404)
+      #expect(try await ask("GET /boot/rescue/vmlinuz", port: port).status == 404)
     }
   }
 
   @Test func theUEFILoaderIsServedByHTTPToo() async throws {
     view.swap(to: TestView.state([TestView.binding(mac)]), usedUp: [])
-    try await serving { [sink] _, port in
-      #expect(try ask("HEAD /v1/loader/snponly.efi", port: port).headers["content-length"] == "3")
+    try await serving { [sink] _, port async throws in
+      #expect(try await ask("HEAD /v1/loader/snponly.efi", port: port).headers["content-length"] == "3")
       #expect(sink.boots.isEmpty)
-      #expect(try ask("GET /v1/loader/snponly.efi", port: port).body == [1, 2, 3])
+      #expect(try await ask("GET /v1/loader/snponly.efi", port: port).body == [1, 2, 3])
       #expect(sink.boots.map(\.stage) == [.loader])
-      #expect(try ask("GET /v1/loader/other.efi", port: port).status == 404)
+      #expect(try await ask("GET /v1/loader/other.efi", port: port).status == 404)
     }
   }
 
   @Test func aPhoneHomeReachesTheDeskAndSaysHowItWent() async throws {
     view.swap(to: TestView.state([TestView.binding(mac)]), usedUp: [])
     let desk = TestDesk(.enlisted)
-    try await serving(desk) { _, port in
+    try await serving(desk) { _, port async throws in
       let body = #"{"macs":["52:54:00:00:00:2a"],"serial":"7XK2"}"#
-      #expect(try ask("POST /v1/phone-home", body: body, port: port).status == 204)
+      #expect(try await ask("POST /v1/phone-home", body: body, port: port).status == 204)
       #expect(desk.reports.first?.serial == "7XK2")
       #expect(desk.reports.first?.address == "127.77.0.1")
-      let wrong = try ask("POST /v1/phone-home", body: #"{"macs":["x"]}"#, port: port)
+      let wrong = try await ask("POST /v1/phone-home", body: #"{"macs":["x"]}"#, port: port)
       #expect(wrong.status == 400)
       #expect(wrong.text.hasPrefix("macs: "))
       let long = String(repeating: " ", count: PhoneHomeBody.bytesMax + 1)
-      #expect(try ask("POST /v1/phone-home", body: long, port: port).status == 413)
+      #expect(try await ask("POST /v1/phone-home", body: long, port: port).status == 413)
       #expect(desk.reports.count == 1)
     }
-    try await serving(TestDesk(.busy(retryAfter: .seconds(9)))) { _, port in
-      let busy = try ask("POST /v1/phone-home", body: #"{"macs":["52:54:00:00:00:2a"]}"#, port: port)
+    try await serving(TestDesk(.busy(retryAfter: .seconds(9)))) { _, port async throws in
+      let busy = try await ask("POST /v1/phone-home", body: #"{"macs":["52:54:00:00:00:2a"]}"#, port: port)
       #expect(busy.status == 503)
       #expect(busy.headers["retry-after"] == "9")
     }
@@ -156,9 +154,9 @@ struct BootServerTests {
   @Test func aLoaderEnlistsAMachineByItself() async throws {
     view.swap(to: TestView.state([]), usedUp: [])
     let desk = TestDesk(.enlisted)
-    try await serving(desk) { _, port in
+    try await serving(desk) { _, port async throws in
       let path = "/v1/enlist.ipxe?mac=52-54-00-00-00-99&serial=7%20XK2&uuid=&platform=efi&memory_mib=512"
-      let answer = try ask("GET \(path)", port: port)
+      let answer = try await ask("GET \(path)", port: port)
       #expect(answer.text.contains("sanboot"))
       #expect(desk.reports.first?.macs == ["52:54:00:00:00:99"])
       #expect(desk.reports.first?.serial == "7 XK2")
@@ -169,14 +167,14 @@ struct BootServerTests {
 
   @Test func anAddressThatIsServedNoMoreIsNotListenedAt() async throws {
     view.swap(to: TestView.state([]), usedUp: [])
-    try await serving { [view] _, port in
-      #expect(try ask("GET /", port: port).status == 404)
+    try await serving { [view] _, port async throws in
+      #expect(try await ask("GET /", port: port).status == 404)
       view.swap(to: .empty, usedUp: [])
       let deadline = ContinuousClock.now + .seconds(10)
-      while (try? ask("GET /", port: port)) != nil, ContinuousClock.now < deadline {
+      while (try? await ask("GET /", port: port)) != nil, ContinuousClock.now < deadline {
         try await Task.sleep(for: .milliseconds(20))
       }
-      #expect(throws: SystemError.self) { try ask("GET /", port: port) }
+      await #expect(throws: SystemError.self) { try await ask("GET /", port: port) }
     }
   }
 }
@@ -201,7 +199,7 @@ struct BootFileInventoryTests {
 }
 
 /// One answer to one request.
-struct Answer {
+struct Answer: Sendable {
   var status = 0
   var headers: [String: String] = [:]
   var body: [UInt8] = []
@@ -209,9 +207,21 @@ struct Answer {
 }
 
 /// Sends a request byte for byte, with no client in between that would tidy up the path.
-private func ask(_ request: String, body: String = "", port: Int) throws -> Answer {
+///
+/// On a thread of its own: it blocks, and the server under test needs the few threads that tests run on.
+private func ask(_ request: String, body: String = "", port: Int) async throws -> Answer {
+  try await withCheckedThrowingContinuation { continuation in
+    Thread.detachNewThread {
+      continuation.resume(with: Result { try askBlocking(request, body: body, port: port) })
+    }
+  }
+}
+
+private func askBlocking(_ request: String, body: String, port: Int) throws -> Answer {
   let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
   let endpoint = FileDescriptor(owning: number)
+  var limit = timeval(tv_sec: 10, tv_usec: 0)
+  setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   var address = sockaddr_in()
   address.sin_family = sa_family_t(AF_INET)
   address.sin_port = UInt16(port).bigEndian

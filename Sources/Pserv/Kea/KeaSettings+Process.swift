@@ -11,30 +11,32 @@ extension KeaSettings {
       prefix: userPrefix, output: output, residentBytesMax: residentBytesMax)
   }
 
-  /// Becomes the user before the program, with raw sockets and low ports and nothing else. `setpriv` replaces itself by
-  /// the program.
+  /// Becomes the user before the program, with raw sockets and low ports and nothing else, for ever. `setpriv` replaces
+  /// itself by the program.
   var userPrefix: [String] {
     guard let user else { return [] }
     let capabilities = "-all,+net_raw,+net_bind_service"
     return [
-      "/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "--bounding-set=\(capabilities)",
+      "/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "--no-new-privs",
       "--inh-caps=\(capabilities)", "--ambient-caps=\(capabilities)", "--",
     ]
   }
 
-  /// Makes what is missing of the directories; those that are made belong to `user`.
+  /// Makes what is missing of the directories. Where Kea writes, directories and the files in them that are Kea's belong
+  /// to `user` afterwards: an earlier life may have run it as root.
+  ///
+  /// - Throws: `SystemError`, `KeaSetupError` when there is no such user.
   func createDirectories() throws {
-    let written = [leaseFile, log, output, controlSocket].map(Self.directory) + [pidDirectory, lockDirectory]
-    for path in Set(written).sorted() {
-      guard access(path, F_OK) != 0 else { continue }
-      try Directory.create(path)
-      guard let user else { continue }
-      guard let account = getpwnam(user) else { throw KeaSetupError(problem: "there is no user \(user)") }
-      guard chown(path, account.pointee.pw_uid, account.pointee.pw_gid) == 0 else {
-        throw SystemError.last("chown \(path)")
-      }
-    }
+    let written = Set([leaseFile, log, output, controlSocket].map(Self.directory) + [pidDirectory, lockDirectory])
+    for path in written.sorted() { try Directory.create(path) }
     try Directory.create(Self.directory(of: configuration), mode: 0o755)
+    guard let user else { return }
+    guard let account = getpwnam(user) else { throw KeaSetupError(problem: "there is no user \(user)") }
+    let (owner, group) = (account.pointee.pw_uid, account.pointee.pw_gid)
+    let files = ["", ".1", ".2", ".completed"].map { leaseFile + $0 } + ["", ".1", ".2", ".lock"].map { log + $0 }
+    for path in written.sorted() + files + [lockDirectory + "/logger_lockfile"] {
+      guard lchown(path, owner, group) == 0 || errno == ENOENT else { throw SystemError.last("chown \(path)") }
+    }
   }
 
   private static func directory(of path: String) -> String {

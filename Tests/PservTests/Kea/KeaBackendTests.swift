@@ -78,6 +78,12 @@ struct KeaBackendTests {
   @Test(.enabled(if: getpwnam("_kea") != nil, "Debian's Kea has a user of its own"))
   func keaServesAsItsOwnUser() async throws {
     let rack = try await TestRack()
+    let root = try rack.kea()
+    try await withRunning(root.run) {
+      _ = try await apply(TestStates.hall1(nodes: 3), to: root)
+      #expect(try await TestMachine(TestStates.mac(1), in: rack).takeLease() == "10.1.0.10")
+    }
+    // Its files are root's now.
     let kea = try rack.kea { $0.user = "_kea" }
     try await withRunning(kea.run) {
       _ = try await apply(TestStates.hall1(nodes: 3), to: kea)
