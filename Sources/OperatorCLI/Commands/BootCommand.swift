@@ -59,14 +59,19 @@ struct BootShow: RegionCommand {
 
 /// The files and arguments of a profile on a command line.
 struct BootFields: ParsableArguments {
-  @Option(help: "Kernel, a path below the agents' boot root.") var kernel: String?
+  @Option(help: "Kernel, a path below the agents' boot root; '-' for none: boot the disk.") var kernel: String?
   @Option(name: .customLong("initrd"), help: "Initial ramdisk; repeat for more; '-' for none.") var initrds: [String] = []
   @Option(help: "Kernel command line; '-' for none.") var arguments: String?
 
   /// - Returns: The paths of the fields it set.
   func apply(to profile: inout MusterV1.BootProfile) -> [String] {
     var paths: [String] = []
-    if let kernel { profile.kernel = kernel; paths.append("kernel") }
+    if let kernel {
+      // A profile with a kernel is one of kernels; without, it leaves to the disk.
+      profile.kind = kernel == "-" ? .local : .kernel
+      profile.kernel = kernel == "-" ? "" : kernel
+      paths += ["kind", "kernel"]
+    }
     if !initrds.isEmpty { profile.initrds = initrds == ["-"] ? [] : initrds; paths.append("initrds") }
     if let arguments { profile.arguments = arguments == "-" ? "" : arguments; paths.append("arguments") }
     return paths
