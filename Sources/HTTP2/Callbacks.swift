@@ -14,6 +14,8 @@ enum Callbacks {
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, dataReceived)
     nghttp2_session_callbacks_set_on_stream_close_callback(table, streamClosed)
     nghttp2_session_callbacks_set_on_frame_send_callback(table, frameSent)
+    nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(table, extensionChunk)
+    nghttp2_session_callbacks_set_unpack_extension_callback(table, unpackExtension)
     return table!
   }()
 
@@ -36,11 +38,20 @@ enum Callbacks {
     }
   }
 
-  private static let beginFrame: nghttp2_on_begin_frame_callback = { _, header, user in
+  private static let beginFrame: nghttp2_on_begin_frame_callback = { session, header, user in
     let header = header!.pointee
-    return context(user).frameBegan(type: header.type, flags: header.flags, length: header.length)
-      ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+    let mayGoOn = context(user).frameBegan(
+      type: header.type, flags: header.flags, length: header.length, stream: header.stream_id,
+      isOpen: { nghttp2_session_get_stream_user_data(session, header.stream_id) != nil })
+    return mayGoOn ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
   }
+
+  /// Frames of unknown types are shown to `beginFrame` only when somebody claims to understand them. Their payload is skipped.
+  private static let extensionChunk: nghttp2_on_extension_chunk_recv_callback = { _, _, _, _, _ in
+    NGHTTP2_ERR_CANCEL.rawValue
+  }
+
+  private static let unpackExtension: nghttp2_unpack_extension_callback = { _, _, _, _ in NGHTTP2_ERR_CANCEL.rawValue }
 
   private static let beginHeaders: nghttp2_on_begin_headers_callback = { session, frame, user in
     let context = context(user)

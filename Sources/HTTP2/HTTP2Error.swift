@@ -19,6 +19,7 @@ public enum Violation: String, Error, Hashable, Sendable, CaseIterable {
   case emptyData = "empty_data"
   case tinyData = "tiny_data"
   case unknownFrames = "unknown_frames"
+  case strayHeaders = "stray_headers"
   case continuations
   case headerFields = "header_fields"
 }

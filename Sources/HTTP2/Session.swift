@@ -27,6 +27,8 @@ public struct Session: ~Copyable {
     nghttp2_option_set_max_outbound_ack(option, limits.acknowledgementsQueuedMax)
     nghttp2_option_set_max_deflate_dynamic_table_size(option, limits.hpackTableBytesMax)
     nghttp2_option_set_peer_max_concurrent_streams(option, UInt32(settings.initialConcurrentStreamsMax))
+    // Claimed so that they are counted; the first ten types are HTTP/2's own.
+    for type in UInt8(10)...255 { nghttp2_option_set_user_recv_extension_type(option, type) }
     defer { nghttp2_option_del(option) }
 
     let user = Unmanaged.passUnretained(context).toOpaque()

@@ -13,8 +13,10 @@ final class SessionContext {
   private var headerListBytes = 0
   private var headerFields = 0
   private var continuations = 0
+  /// The highest id the client used.
+  private var lastStream: Int32 = 0
   private var resetsReceived, resetsMade, settings, pings, priorities, windowUpdates: TokenBucket
-  private var emptyData, tinyData, unknownFrames: TokenBucket
+  private var emptyData, tinyData, unknownFrames, strayHeaders: TokenBucket
   /// Memory for header fields on their way into nghttp2.
   private var scratch: [nghttp2_nv] = []
 
@@ -36,12 +38,14 @@ final class SessionContext {
     emptyData = TokenBucket(limits.emptyData, now: now)
     tinyData = TokenBucket(limits.tinyData, now: now)
     unknownFrames = TokenBucket(limits.unknownFrames, now: now)
+    strayHeaders = TokenBucket(limits.strayHeaders, now: now)
   }
 
   /// Counts a frame by its header, before nghttp2 spends anything on it.
   ///
+  /// - Parameter isOpen: Whether the frame's stream is open; asked only where it matters.
   /// - Returns: Whether the session may go on.
-  func frameBegan(type: UInt8, flags: UInt8, length: Int) -> Bool {
+  func frameBegan(type: UInt8, flags: UInt8, length: Int, stream: Int32, isOpen: () -> Bool) -> Bool {
     switch UInt32(type) {
     case NGHTTP2_DATA.rawValue:
       guard length < SessionContext.messagePrefixBytes, flags & SessionContext.endStream == 0 else { return true }
@@ -49,6 +53,8 @@ final class SessionContext {
         ? allow(emptyData.take(now: now), .emptyData) : allow(tinyData.take(now: now), .tinyData)
     case NGHTTP2_HEADERS.rawValue:
       continuations = 0
+      if isServer, stream <= lastStream, !isOpen() { return allow(strayHeaders.take(now: now), .strayHeaders) }
+      lastStream = max(lastStream, stream)
       return true
     case NGHTTP2_CONTINUATION.rawValue:
       continuations += 1

@@ -34,6 +34,8 @@ public struct SessionLimits: Sendable, Hashable {
   public var tinyData = RateLimit(burst: 10_000, perSecond: 1_000)
   /// Frames of types this side does not know.
   public var unknownFrames = RateLimit(burst: 100, perSecond: 10)
+  /// HEADERS for streams that are gone, or whose ids go backwards. nghttp2 decodes and ignores them.
+  public var strayHeaders = RateLimit(burst: 100, perSecond: 10)
 
   public init() {}
 }

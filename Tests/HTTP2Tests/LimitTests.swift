@@ -42,19 +42,29 @@ import Testing
     let server = try server { $0.resetsMade = RateLimit(burst: 20, perSecond: 0) }
     #expect(
       try flood(server, upTo: 1000, expecting: .resetsMade) { count in
-        // A window increment of zero is a stream error (RFC 9113 §6.9).
+        // A window beyond 2^31 - 1 is a stream error (RFC 9113 §6.9.1).
         let stream = UInt32(count * 2 + 1)
-        return Frames.headers(stream) + Frames.windowUpdate(stream, 0)
+        return Frames.headers(stream) + Frames.windowUpdate(stream, 0x7fff_ffff)
       } == 20)
   }
 
   @Test func dataAfterTheEndOfTheStream() throws {
-    let server = try server { $0.resetsMade = RateLimit(burst: 20, perSecond: 0) }
-    let count = try flood(server, upTo: 1000, expecting: .resetsMade) { count in
-      let stream = UInt32(count * 2 + 1)
-      return Frames.headers(stream, endStream: true) + Frames.data(stream, [UInt8](repeating: 0, count: 10))
-    }
-    #expect(count <= 20)
+    let server = try server()
+    try server.receive(Frames.headers(1, endStream: true) + Frames.data(1, [UInt8](repeating: 0, count: 10)))
+    try endsWithGoAway(server, .streamClosed)
+  }
+
+  @Test func aWindowIncrementOfZero() throws {
+    let server = try server()
+    try server.receive(Frames.headers(1) + Frames.windowUpdate(1, 0))
+    try endsWithGoAway(server, .protocolError)
+  }
+
+  private func endsWithGoAway(_ server: Peer, _ code: ErrorCode) throws {
+    let client = Peer(.client)
+    try client.receive(try server.output())
+    #expect(client.goAway == code)
+    #expect(server.isFinished)
   }
 
   @Test func settings() throws {
@@ -155,13 +165,13 @@ import Testing
     #expect(wasClosed || !output.isEmpty)
   }
 
-  @Test func streamIdsThatGoBackwardsEndTheConnection() throws {
-    let server = try server()
-    try server.receive(Frames.headers(5, endStream: true))
-    _ = try? server.receive(Frames.headers(3, endStream: true))
-    let output = try server.output()
-    // GOAWAY is the last thing said.
-    #expect(output.suffix(17 + 32).contains(7))
+  @Test func streamIdsThatGoBackwards() throws {
+    let server = try server { $0.strayHeaders = RateLimit(burst: 20, perSecond: 0) }
+    try server.receive(Frames.headers(2001, endStream: true))
+    #expect(
+      try flood(server, upTo: 1000, expecting: .strayHeaders) { count in
+        Frames.headers(UInt32(1999 - 2 * count), endStream: true)
+      } == 20)
     #expect(server.streams.count == 1)
   }
 

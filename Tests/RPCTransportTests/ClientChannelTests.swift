@@ -253,7 +253,7 @@ import Testing
     let channel = ClientChannel(addresses: [.tcp(host: "127.0.0.1", port: other.localAddress!.port!)], logger: quiet())
     let error = await #expect(throws: RPCError.self) { _ = try await call(channel) }
     #expect(error?.code == .unavailable)
-    #expect(error?.message.hasPrefix("the server broke HTTP/2") == true, "\(error?.message ?? "")")
+    #expect(error?.message.hasPrefix("the server does not speak HTTP/2") == true, "\(error?.message ?? "")")
     await channel.close()
     try await other.close()
   }

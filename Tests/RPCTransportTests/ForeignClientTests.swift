@@ -9,7 +9,7 @@ import Testing
 ///
 /// Needs a Python with grpcio, grpcio-reflection and h2: `MUSTER_TEST_PYTHON`, or the one that `scripts/test` makes in
 /// `.build/venv`.
-@Suite(.enabled(if: Python.isThere, "needs \(Python.path)"), .timeLimit(.minutes(3)))
+@Suite(.serialized, .enabled(if: Python.isThere, "needs \(Python.path)"), .timeLimit(.minutes(3)))
 struct ForeignClientTests {
   private static var logger: Logger {
     var logger = Logger(label: "test")

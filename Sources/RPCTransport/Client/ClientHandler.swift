@@ -177,7 +177,12 @@ final class ClientHandler: ChannelInboundHandler {
     watch.hasCalls = connection.callCount > 0
     scheduleDeadline()
     if watchTimer == nil { checkWatch() }
-    if connection.callCount == 0, connection.isDraining || isShuttingDown { close("the connection was drained") }
+    if connection.isFinished, connection.goAwayReason == nil {
+      // nghttp2 said GOAWAY by itself.
+      close(isReady ? "the server broke HTTP/2" : "the server does not speak HTTP/2")
+    } else if connection.callCount == 0, connection.isDraining || isShuttingDown {
+      close("the connection was drained")
+    }
   }
 
   private func fail(_ error: HTTP2Error) {

@@ -12,7 +12,7 @@ import traceback
 PORT = int(sys.argv[1])
 SCALE = float(sys.argv[2]) if len(sys.argv) > 2 else 1
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-ENHANCE_YOUR_CALM, PROTOCOL_ERROR = 11, 1
+ENHANCE_YOUR_CALM, PROTOCOL_ERROR, STREAM_CLOSED = 11, 1, 5
 # :method POST, :scheme http, :path /conformance.Test/<method>, :authority x, content-type application/grpc, te trailers
 LITERAL = lambda name, value: b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
 
@@ -46,7 +46,7 @@ class Peer:
         except OSError:
             return False
 
-    def frames(self, seconds=5):
+    def frames(self, seconds=20):
         """What the server says until it closes or is silent."""
         self.socket.settimeout(seconds)
         while True:
@@ -68,7 +68,7 @@ class Peer:
     def end(self):
         """The code of the GOAWAY before the close, or None; raises if the server neither closes nor says GOAWAY."""
         code, before = None, time.monotonic()
-        for kind, _, _, payload in self.frames():
+        for kind, _, _, payload in self.frames(5):
             if kind == 7:
                 code = int.from_bytes(payload[4:8], "big")
         if code is None and time.monotonic() - before > 4.5:
@@ -106,8 +106,8 @@ def flood(make, count, code=ENHANCE_YOUR_CALM, start=b""):
 
 ATTACKS = {
     "rapid_reset": lambda: flood(lambda n: headers(2 * n + 1) + frame(3, 0, 2 * n + 1, struct.pack(">I", 8)), 10_000),
-    "resets_we_are_made_to_send": lambda: flood(lambda n: headers(2 * n + 1) + frame(8, 0, 2 * n + 1, bytes(4)), 10_000),
-    "data_after_end": lambda: flood(lambda n: headers(2 * n + 1, end=True) + frame(0, 0, 2 * n + 1, b"123456"), 10_000),
+    "resets_we_are_made_to_send": lambda: flood(lambda n: headers(2 * n + 1) + frame(8, 0, 2 * n + 1, b"\x7f\xff\xff\xff"), 10_000),
+    "data_after_end": lambda: flood(lambda n: headers(2 * n + 1, end=True) + frame(0, 0, 2 * n + 1, b"123456"), 10_000, STREAM_CLOSED),
     "settings_flood": lambda: flood(lambda n: frame(4), 10_000),
     "ping_flood": lambda: flood(lambda n: frame(6, payload=bytes(8)), 20_000),
     "priority_flood": lambda: flood(lambda n: frame(2, 0, 2 * n + 1, bytes(5)), 20_000),
@@ -115,9 +115,10 @@ ATTACKS = {
     "empty_data_flood": lambda: flood(lambda n: frame(0, 0, 1), 10_000, start=headers(1, b"ClientStream")),
     "tiny_data_flood": lambda: flood(lambda n: frame(0, 0, 1, b"\0"), 50_000, start=headers(1, b"ClientStream")),
     "unknown_frame_flood": lambda: flood(lambda n: frame(0xbe, payload=b"xx"), 10_000),
-    "continuation_flood": lambda: flood(lambda n: frame(9, 0, 1), 10_000, start=frame(1, 0, 1, block())),
+    "continuation_flood": lambda: flood(lambda n: frame(9, 0, 1), 10_000, PROTOCOL_ERROR, start=frame(1, 0, 1, block())),
     "streams_over_the_limit": lambda: flood(lambda n: headers(2 * n + 1), 20_000),
-    "stream_ids_backwards": lambda: flood(lambda n: headers(99 - 2 * n, end=True), 40, code=PROTOCOL_ERROR),
+    "stream_ids_backwards": lambda: flood(lambda n: headers(9999 - 2 * n, end=True), 4000),
+    "zero_increment": lambda: flood(lambda n: headers(2 * n + 1) + frame(8, 0, 2 * n + 1, bytes(4)), 1000, PROTOCOL_ERROR),
 }
 
 
