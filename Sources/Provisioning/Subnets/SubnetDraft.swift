@@ -99,7 +99,9 @@ extension SubnetDraft {
     }
     do { return try AddressPool(ranges) } catch {
       if case .overlap(let a, let b) = error {
-        problems.add("pools", "\(b)", .poolOverlap, "overlaps \(a)", fix: "join them or move one")
+        // The first of two equal texts is not the one in the way.
+        let field = pools.lastIndex(of: "\(b)").map { "pools[\($0)]" } ?? "pools"
+        problems.add(field, "\(b)", .poolOverlap, "overlaps \(a)", fix: "join them or move one")
       }
       return .empty
     }

@@ -6,7 +6,24 @@ package import RPC
 extension Refusal: RPCErrorConvertible {
   package var rpcError: RPCError {
     if case .invalid(let problems) = self { return InvalidFields(problems).rpcError }
-    return ErrorDetails(reason: code, metadata: metadata).error(statusCode, "\(self)")
+    return ErrorDetails(reason: code, metadata: metadata, problems: nameProblems).error(statusCode, "\(self)")
+  }
+
+  /// A name that is taken is a wrong field of the request too.
+  private var nameProblems: [MusterV1.FieldProblem] {
+    let (name, noun): (String, String)
+    switch self {
+    case .nodeExists(let taken): (name, noun) = ("\(taken)", "node")
+    case .subnetExists(let taken): (name, noun) = ("\(taken)", "subnet")
+    case .profileExists(let taken): (name, noun) = ("\(taken)", "boot")
+    case .agentExists(let taken): (name, noun) = ("\(taken)", "agent")
+    default: return []
+    }
+    return [
+      MusterV1.FieldProblem(
+        field: "name", value: name, code: code, message: "exists already",
+        fix: "choose another, or look at it with 'muster \(noun) show \(name)'")
+    ]
   }
 
   private var statusCode: StatusCode {
