@@ -107,7 +107,7 @@ struct KeaBackendTests {
   @Test func theProbeReachesARelayedSubnetByItsGiaddr() async throws {
     let rack = try await TestRack()
     let kea = try rack.kea()
-    let attachment = Pserv.Attachment(interface: "eno2", agentAddress: "10.1.0.1", isRelayed: true)
+    let attachment = LinkAttachment(interface: "eno2", agentAddress: "10.1.0.1", isRelayed: true)
     let far = TestStates.subnet(
       7, prefix: "10.7.0.0/24", pool: [], attachment: attachment, relays: ["10.7.0.1"],
       bindings: [TestStates.binding(70, address: "10.7.0.70", in: 7)])
@@ -130,7 +130,7 @@ struct KeaBackendTests {
     let foreign = try rack.kea { $0 = other.keaSettings; $0.namespace = rack.client }
     try await rack.clientAddress("10.1.0.254/22")
     var state = TestStates.hall1(nodes: 1)
-    state[DHCPSubnetID(number: 1)]?.attachment = Pserv.Attachment(
+    state[DHCPSubnetID(number: 1)]?.attachment = LinkAttachment(
       interface: TestRack.clientInterface, agentAddress: "10.1.0.254", isRelayed: false)
     try await withRunning(foreign.run) { [state] in
       _ = try await apply(state, to: foreign)
@@ -266,7 +266,7 @@ struct KeaBackendTests {
 
 extension RackState {
   /// The same with every attachment on one interface at one address: the checker asks whether the host has them.
-  func attached(to attachment: Pserv.Attachment) -> RackState {
+  func attached(to attachment: LinkAttachment) -> RackState {
     RackState(
       subnets: subnets.map { subnet in
         var subnet = subnet
