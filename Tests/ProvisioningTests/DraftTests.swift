@@ -145,3 +145,49 @@ import Testing
     }
   }
 }
+
+/// Whatever an operator sends is parsed or refused; it never stops the region.
+@Suite struct HostileDraftTests {
+  private static let pieces: [String] = [
+    "", " ", "\0", "\n", "\"", "\\", "'", "..", "/", "-", ":", ".", "a", "Z", "0", "9", "255", "256", "10.1.0.0", "/22",
+    "52:54:00:00:00:01", "auto", "dynamic", "4294967296", "99999999999999999999", "é", "\u{202e}", "\u{1f600}",
+    "\u{feff}",
+    String(repeating: "x", count: 300),
+  ]
+
+  private func text(_ random: inout Seeded) -> String {
+    (0..<Int.random(in: 0...3, using: &random)).map { _ in Self.pieces.randomElement(using: &random) ?? "" }.joined()
+  }
+
+  @Test(arguments: 1...8 as ClosedRange<UInt64>) func noTextStopsAParser(seed: UInt64) {
+    var random = Seeded(state: seed)
+    for _ in 0..<300 {
+      let node = NodeDraft(
+        name: text(&random),
+        interfaces: (0..<Int.random(in: 0...3, using: &random)).map { _ in
+          InterfaceDraft(
+            name: text(&random), mac: text(&random), subnet: text(&random), address: text(&random),
+            boot: Bool.random(using: &random))
+        }, bmcAddress: text(&random), bmcMAC: text(&random), tags: [text(&random)], serial: text(&random),
+        uuid: text(&random), location: text(&random), bootProfile: text(&random), bootOnce: text(&random))
+      do { _ = try node.parse() } catch { #expect(!error.problems.isEmpty) }
+      let subnet = SubnetDraft(
+        name: text(&random), fabric: text(&random), prefix: text(&random),
+        vlan: UInt32.random(in: .min ... .max, using: &random),
+        gateway: text(&random), pools: [text(&random) + "-" + text(&random)], dnsServers: [text(&random)],
+        domain: text(&random),
+        ntpServers: [text(&random)], leaseSeconds: Int64.random(in: .min ... .max, using: &random),
+        relays: [text(&random)],
+        agents: [text(&random)])
+      do { _ = try subnet.parse() } catch {
+        for problem in error.problems {
+          #expect(problem.value.unicodeScalars.allSatisfy { TextRule.isPrintable($0) })
+        }
+      }
+      let profile = BootProfileDraft(
+        name: text(&random), kind: text(&random), kernel: text(&random), initrds: [text(&random)],
+        arguments: text(&random))
+      do { _ = try profile.parse() } catch { #expect(!error.problems.isEmpty) }
+    }
+  }
+}

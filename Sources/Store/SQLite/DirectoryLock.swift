@@ -39,6 +39,20 @@ final class DirectoryLock: Sendable {
     if descriptor >= 0 { close(descriptor) }
   }
 
+  /// Creates an empty file that only our user and group can read, if it is not there. SQLite gives its
+  /// log the same rights.
+  static func create(file: String) throws(StoreError) {
+    let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+    guard descriptor >= 0 else { throw .notWritable(path: file, reason: reason()) }
+    close(descriptor)
+  }
+
+  /// The size of a file in octets; 0 if it is not there.
+  static func size(ofFile path: String) -> Int {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+  }
+
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   /// Makes sure that the names in the directory survive power loss.

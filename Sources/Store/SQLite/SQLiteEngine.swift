@@ -13,12 +13,18 @@ final class SQLiteEngine: Sendable {
     var observers: [@Sendable (CommitNotice) -> Void] = []
     /// Set once the disk failed; no write is tried after that.
     var failure: StoreError?
+    /// How many batches ran; the log's size is looked at now and then.
+    var batches = 0
   }
 
   /// How long to wait for another program's lock, in seconds.
   static let lockWaitSeconds = 5.0
   /// The log is copied into the database when it has this many pages of 4 KiB.
   static let checkpointPages = 4_096
+  /// The log grows to about this many octets under readers that never pause: 256 MiB.
+  static let logOctetsMax = 256 << 20
+  /// The log's size is looked at after so many batches.
+  static let logCheckBatches = 64
   /// The log keeps at most this many octets after it was copied: 64 MiB.
   static let logOctetsKept = 64 << 20
   /// The writer's page cache, in KiB.
@@ -94,11 +100,25 @@ final class SQLiteEngine: Sendable {
       return
     }
     let failure = database.unsafeWrite { db in
-      WriteBatch.run(jobs, on: SQLiteConnection(db, path: path)) { notice in
+      let failure = WriteBatch.run(jobs, on: SQLiteConnection(db, path: path)) { notice in
         for observer in shared.withLock({ $0.observers }) { observer(notice) }
       }
+      boundLog(db)
+      return failure
     }
     if let failure { shared.withLock { $0.failure = $0.failure ?? failure } }
+  }
+
+  /// SQLite starts its log anew only at a moment without readers. If such a moment never came, wait for
+  /// one: readers that begin meanwhile do not need the log's old part.
+  private func boundLog(_ db: Database) {
+    let isDue = shared.withLock { shared in
+      shared.batches += 1
+      return shared.batches % Self.logCheckBatches == 0
+    }
+    guard isDue, DirectoryLock.size(ofFile: path + "-wal") > Self.logOctetsMax else { return }
+    // It waits as long as for a lock. If it fails, the next check tries again; what is committed is.
+    do { try db.execute(sql: "PRAGMA wal_checkpoint(RESTART)") } catch {}
   }
 
   func perform(_ jobs: [ReadJob]) {

@@ -26,6 +26,7 @@ package final class SQLiteStore: RegionStore {
   package convenience init(path: String, environment: StoreEnvironment) throws {
     let directory = Self.directory(of: path)
     let lock = try DirectoryLock(directory: directory)
+    try DirectoryLock.create(file: path)
     try self.init(try SQLiteEngine(path: path, environment: environment), environment, lock: lock)
     try DirectoryLock.sync(directory: directory)
   }
