@@ -120,7 +120,7 @@ let package = Package(
     tests("WireTests", ["Wire", "RPC", "Provisioning", "CMusterProto"]),
     tests("RegionTests", ["Region", "Store", "Wire", "RPC", "Provisioning", log]),
     tests("PservTests", ["Pserv", "Wire", "RPC", "Provisioning", "CLinux", log]),
-    tests("PservHTTPTests", ["PservHTTP", "Pserv", "Provisioning", hummingbird]),
+    tests("PservHTTPTests", ["PservHTTP", "Pserv", "Provisioning", log]),
     tests("OperatorCLITests", ["OperatorCLI", "Wire", "RPC"]),
   ]
 )

@@ -19,7 +19,7 @@ enum TestView {
       pool: [], dnsServers: [], domain: nil, ntpServers: [], leaseSeconds: 3600, isDHCPOn: true, relays: [])
     let subnet = ServedSubnet(
       header: header, epoch: Epoch(1), generation: Generation(1),
-      attachment: Pserv.Attachment(interface: "lo", agentAddress: place.agentAddress, isRelayed: false),
+      attachment: Attachment(interface: "lo", agentAddress: place.agentAddress, isRelayed: false),
       answersDHCP: true, bindings: bindings)
     var all = BootProfiles.builtIn
     for profile in profiles { all.byName[profile.name] = profile }
