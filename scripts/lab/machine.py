@@ -71,7 +71,7 @@ class Machine:
 
     def wait_boot(self, timeout: float = BOOT_SECONDS_MAX) -> dict[str, str]:
         """The words of the machine's `MUSTER-BOOT` line: mac, address, server, hostname, firmware."""
-        line = self.wait_console(r"MUSTER-(BOOT|FAILED) (.*)", timeout)
+        line = self.wait_console(r"MUSTER-(BOOT|FAILED) ([^\r\n]*)[\r\n]", timeout)
         if line.group(1) == "FAILED":
             raise CheckFailed(f"{self.hardware.name}: {line.group(2).strip()}\n{self.tail()}")
         return dict(word.split("=", 1) for word in line.group(2).split() if "=" in word)
