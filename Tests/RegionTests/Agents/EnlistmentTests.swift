@@ -18,7 +18,7 @@ import Wire
     try await rig.session("rack1", credential: credential, memory: AgentMemory()) { probe in
       try await probe.wait { seen, _ in !seen.messages.isEmpty }
       let id = try await rig.addSubnet(
-        "hall1", "10.1.0.0/24", agents: ["rack1"], pool: try AddressPool([AddressRange("10.1.0.100-10.1.0.199")]))
+        "hall1", "10.1.0.0/24", agents: ["rack1"], pool: ["10.1.0.100-10.1.0.199"])
       try await rig.wait(for: id) { $0.progress.applied == $0.progress.head }
       try await body(probe, id)
     }
@@ -120,20 +120,20 @@ import Wire
 
   @Test func bootOnceFallsBackOnceForEachOrder() async throws {
     try await withRack { probe, id in
-      var node = try await rig.addNode("n1", "52:54:00:00:00:01", "hall1")
-      var spec = node.spec
+      let added = try await rig.addNode("n1", "52:54:00:00:00:01", "hall1")
+      var spec = added.spec
       spec.bootOnce = .enlist
       let order = spec
-      node = try await rig.store.write { [node] in
-        try $0.write(.replace(node.id, with: order), by: .local).results[0].node ?? node
+      let node = try await rig.store.write {
+        try $0.write(.replace(added.id, with: order), by: .local).results[0].node ?? added
       }
       let token = node.bootOnceToken
       let report = MusterV1.BootSeen(
-        dhcpId: id.number, mac: (try MACAddress("52:54:00:00:00:01")).bits, stage: 6, timeNs: 1, bootOnceSerial: token)
+        dhcpId: id.number, mac: node.interfaces[0].mac.bits, stage: 6, timeNs: 1, bootOnceSerial: token)
       try await observe(probe, MusterV1.Observed(sequence: 1, boots: [report]))
       #expect(try await rig.store.read { try $0.node(named: "n1") }?.spec.bootOnce == nil)
       // A new order is not used up by the old report.
-      _ = try await rig.store.write { [node] in try $0.write(.replace(node.id, with: order), by: .local) }
+      _ = try await rig.store.write { try $0.write(.replace(node.id, with: order), by: .local) }
       try await observe(probe, MusterV1.Observed(sequence: 2, boots: [report]))
       #expect(try await rig.store.read { try $0.node(named: "n1") }?.spec.bootOnce == .enlist)
       let stages = try await rig.store.read { try $0.bootReports(of: node.id) }.map(\.stage)
@@ -146,8 +146,9 @@ import Wire
     try await withRack { probe, id in
       let mac: MACAddress = "52:54:00:00:00:77"
       let until = rig.context.clocks.now().advanced(bySeconds: 3_600)
+      let address: IPv4Address = "10.1.0.100"
       var lease = MusterV1.LeaseSeen(
-        dhcpId: id.number, mac: mac.bits, address: (try IPv4Address("10.1.0.100")).bits, untilNs: until.nanoseconds)
+        dhcpId: id.number, mac: mac.bits, address: address.bits, untilNs: until.nanoseconds)
       try await observe(probe, MusterV1.Observed(sequence: 1, leases: [lease]))
       lease.untilNs += 1_000_000_000
       try await observe(probe, MusterV1.Observed(sequence: 2, leases: [lease]))

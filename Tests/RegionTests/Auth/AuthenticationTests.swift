@@ -6,6 +6,7 @@ import Wire
 @testable import Region
 
 @Suite struct AuthenticationTests {
+  private let rack: AgentName = "rack1"
   private let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"
 
   private func tokens(role: String = "operator") throws -> TokensFile {
@@ -19,8 +20,8 @@ import Wire
     var metadata = Metadata()
     if let authorization { metadata.add(authorization, for: "authorization") }
     var context = ServerContext(method: method, metadata: metadata, peer: peer)
-    let agent = SecretHash(of: "agent-secret")
-    let interceptor = AuthenticationInterceptor(tokens: tokens) { $0 == agent ? "rack1" : nil }
+    let hash = SecretHash(of: "agent-secret")
+    let interceptor = AuthenticationInterceptor(tokens: tokens) { $0 == hash ? rack : nil }
     try await interceptor.intercept(&context)
     return context.principal
   }
@@ -29,7 +30,7 @@ import Wire
     do {
       _ = try await body()
       return .ok
-    } catch { return RPCError(thrownByHandler: error).code }
+    } catch { return (error as? RPCError)?.code ?? .unknown }
   }
 
   @Test func withoutTokensACallerOnThisMachineIsALocalAdministrator() async throws {
