@@ -1,28 +1,31 @@
 internal import CNghttp2
 
 /// What the C callbacks of one session share: the delegate and the counts of what the peer did.
+///
+/// Accesses are not checked for overlap at run time: one thread owns it, nothing is handed out by reference, and every frame and
+/// header field passes here.
 final class SessionContext {
   /// Owns the session, and with it this object.
   unowned(unsafe) var delegate: any SessionDelegate
   let limits: SessionLimits
   let isServer: Bool
   /// Nanoseconds of a monotonic clock, as of the last `receive`.
-  var now: UInt64
+  @exclusivity(unchecked) var now: UInt64
   private(set) var violation: Violation?
   /// The octets of the current header list, counted as RFC 9113 §6.5.2 does.
-  private var headerListBytes = 0
-  private var headerFields = 0
-  private var continuations = 0
+  @exclusivity(unchecked) private var headerListBytes = 0
+  @exclusivity(unchecked) private var headerFields = 0
+  @exclusivity(unchecked) private var continuations = 0
   /// The highest id the client used.
-  private var lastStream: Int32 = 0
-  private var resetsReceived, resetsMade, settings, pings, priorities, windowUpdates: TokenBucket
-  private var emptyData, tinyData, unknownFrames, strayHeaders: TokenBucket
+  @exclusivity(unchecked) private var lastStream: Int32 = 0
+  @exclusivity(unchecked) private var resetsReceived, resetsMade, settings, pings, priorities, windowUpdates: TokenBucket
+  @exclusivity(unchecked) private var emptyData, tinyData, unknownFrames, strayHeaders: TokenBucket
   /// Memory for header fields on their way into nghttp2.
-  private var scratch: [nghttp2_nv] = []
+  @exclusivity(unchecked) private var scratch = UnsafeMutableBufferPointer<nghttp2_nv>.allocate(capacity: 32)
 
   /// Streams to be reset with NO_ERROR once their END_STREAM went. nghttp2 drops what is queued for a stream as soon as
   /// a reset is submitted, so the reset has to wait.
-  var resetsAfterEnd: [Int32] = []
+  @exclusivity(unchecked) var resetsAfterEnd: [Int32] = []
 
   init(limits: SessionLimits, isServer: Bool, now: UInt64) {
     self.delegate = NobodyListens.instance
@@ -40,6 +43,8 @@ final class SessionContext {
     unknownFrames = TokenBucket(limits.unknownFrames, now: now)
     strayHeaders = TokenBucket(limits.strayHeaders, now: now)
   }
+
+  deinit { scratch.deallocate() }
 
   /// Counts a frame by its header, before nghttp2 spends anything on it.
   ///
@@ -107,21 +112,27 @@ final class SessionContext {
   /// Shows header fields to nghttp2, which copies names and values.
   @discardableResult
   func withFields(_ fields: HeaderFields, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Int32) -> Int32 {
-    scratch.removeAll(keepingCapacity: true)
+    if scratch.count < fields.count {
+      scratch.deallocate()
+      scratch = .allocate(capacity: fields.count * 2)
+    }
     return fields.octets.withUnsafeBufferPointer { octets in
       let base = UnsafeMutablePointer(mutating: octets.baseAddress)
       var start = 0
+      var count = 0
       for field in fields.fields {
         let nameEnd = Int(field.nameEnd)
         let valueEnd = Int(field.valueEnd)
-        scratch.append(
-          nghttp2_nv(
+        scratch.initializeElement(
+          at: count,
+          to: nghttp2_nv(
             name: base.map { $0 + start }, value: base.map { $0 + nameEnd }, namelen: nameEnd - start,
             valuelen: valueEnd - nameEnd,
             flags: field.isSensitive ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0))
+        count += 1
         start = valueEnd
       }
-      return scratch.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
+      return body(UnsafePointer(scratch.baseAddress), count)
     }
   }
 

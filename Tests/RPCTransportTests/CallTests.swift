@@ -5,7 +5,7 @@ import Testing
 @testable import RPCTransport
 
 /// The four kinds of call, over every transport.
-@Suite(.timeLimit(.minutes(1))) struct CallTests {
+@Suite(.timeLimit(.minutes(3))) struct CallTests {
   @Test(arguments: Transport.allCases)
   func aUnaryCallIsAnswered(_ transport: Transport) async throws {
     try await withFixture(transport) { fixture in

@@ -9,7 +9,7 @@ import Testing
 @testable import RPCTransport
 
 /// What users expect of a client when servers come, go and misbehave.
-@Suite(.timeLimit(.minutes(1))) struct ClientChannelTests {
+@Suite(.timeLimit(.minutes(3))) struct ClientChannelTests {
   private let echo = ConformanceService.unary
 
   private func quiet() -> Logger {
@@ -72,7 +72,7 @@ import Testing
     var options = ClientOptions()
     options.backoff = Backoff(base: .milliseconds(5), longest: .milliseconds(20))
     let channel = ClientChannel(addresses: [.tcp(host: "127.0.0.1", port: port)], options: options, logger: quiet())
-    async let answer = call(channel, "waited", options: CallOptions(timeout: .seconds(30), waitForReady: true))
+    async let answer = call(channel, "waited", options: CallOptions(timeout: .seconds(120), waitForReady: true))
     // The first attempt fails before the server exists.
     _ = await #expect(throws: RPCError.self) { _ = try await call(channel) }
     let (server, _) = try await serve(ConformanceService(), port: port)
@@ -130,7 +130,7 @@ import Testing
     first.cancel()
     try await first.value
     let (second, _) = try await serve(ConformanceService(), port: port)
-    #expect(try await call(channel, "two", options: CallOptions(timeout: .seconds(30), waitForReady: true)) == "two")
+    #expect(try await call(channel, "two", options: CallOptions(timeout: .seconds(120), waitForReady: true)) == "two")
     second.cancel()
     await channel.close()
   }
@@ -198,7 +198,7 @@ import Testing
         group.addTask {
           var count = 0
           while !isDone.isSet {
-            _ = try await call(channel, options: CallOptions(timeout: .seconds(30), waitForReady: true))
+            _ = try await call(channel, options: CallOptions(timeout: .seconds(120), waitForReady: true))
             count += 1
           }
           return count

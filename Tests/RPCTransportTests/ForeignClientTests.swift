@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import NIOPosix
 import RPC
 import Testing
 
@@ -9,8 +10,11 @@ import Testing
 ///
 /// Needs a Python with grpcio, grpcio-reflection and h2: `MUSTER_TEST_PYTHON`, or the one that `scripts/test` makes in
 /// `.build/venv`.
-@Suite(.serialized, .enabled(if: Python.isThere, "needs \(Python.path)"), .timeLimit(.minutes(3)))
+@Suite(.serialized, .enabled(if: Python.isThere, "needs \(Python.path)"), .timeLimit(.minutes(5)))
 struct ForeignClientTests {
+  /// A loop of its own: floods must not slow the other suites down.
+  private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
   private static var logger: Logger {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
@@ -35,7 +39,7 @@ struct ForeignClientTests {
   ) async throws {
     let server = Server(
       router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: 0), tls: tls)], limits: limits,
-      logger: Self.logger)
+      eventLoopGroup: Self.group, logger: Self.logger)
     let running = Task { try await server.run() }
     guard case .tcp(_, let port) = try await server.boundAddresses[0] else { return }
     try await body(port)
@@ -74,7 +78,8 @@ struct ForeignClientTests {
 
   @Test func goAwayUnderLoadFailsNoCallOfGrpcio() async throws {
     var server = Server(
-      router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: 0))], limits: Self.limits, logger: Self.logger)
+      router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: 0))], limits: Self.limits,
+      eventLoopGroup: Self.group, logger: Self.logger)
     var running = Task { [server] in try await server.run() }
     guard case .tcp(_, let port) = try await server.boundAddresses[0] else { return }
     async let load: Void = Python.run("load.py", "127.0.0.1:\(port)", "3")
@@ -84,7 +89,7 @@ struct ForeignClientTests {
       try await running.value
       server = Server(
         router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: port))], limits: Self.limits,
-        logger: Self.logger)
+        eventLoopGroup: Self.group, logger: Self.logger)
       running = Task { [server] in try await server.run() }
       _ = try await server.boundAddresses
     }

@@ -8,7 +8,7 @@ public final class ClientCall: MessageEndpoint {
   public let deadline: ContinuousClock.Instant?
   private let state: Mutex<ClientCallState>
   /// The connection's notes on the stream. Only the connection's thread touches them.
-  nonisolated(unsafe) var stream = ClientStream()
+  @exclusivity(unchecked) nonisolated(unsafe) var stream = ClientStream()
 
   init(method: MethodDescriptor, options: CallOptions) {
     self.method = method

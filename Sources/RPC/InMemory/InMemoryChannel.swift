@@ -66,7 +66,7 @@ public struct InMemoryChannel: Channel {
 /// Hears nothing.
 public struct NullServerObserver: ServerObserver {
   public init() {}
-  public func callEnded(method: Int?, code: StatusCode, duration: Duration) {}
+  public func callEnded(method: Int?, code: StatusCode, nanoseconds: Int64) {}
   public func handlerFailed(_ method: MethodDescriptor, _ error: any Error) {}
   public func violation(_ name: String, peer: Peer) {}
 }

@@ -14,7 +14,7 @@ struct CallTable {
 
   var all: [ServerCall] { slots.compactMap { $0 } }
 
-  mutating func open(_ id: StreamID, at now: ContinuousClock.Instant) -> ServerCall {
+  mutating func open(_ id: StreamID, at now: UInt64) -> ServerCall {
     let call = spare.popLast() ?? ServerCall()
     let slot: Int
     if let free = freeSlots.popLast() {
@@ -54,7 +54,8 @@ struct CallTable {
 struct ServerStream {
   var id = StreamID(rawValue: 0)
   var slot = 0
-  var startedAt = ContinuousClock.Instant.now
+  /// Nanoseconds of the connection's life.
+  var startedAt: UInt64 = 0
   var deadline: ContinuousClock.Instant?
   /// The index in `Router.methods`.
   var method: Int?
@@ -69,7 +70,7 @@ struct ServerStream {
 
   init() {}
 
-  init(id: StreamID, slot: Int, startedAt: ContinuousClock.Instant) {
+  init(id: StreamID, slot: Int, startedAt: UInt64) {
     self.id = id
     self.slot = slot
     self.startedAt = startedAt

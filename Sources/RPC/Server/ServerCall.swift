@@ -7,7 +7,7 @@ internal import Synchronization
 public final class ServerCall: MessageEndpoint {
   private let state = Mutex(ServerCallState())
   /// The connection's notes on the stream. Only the connection's thread touches them.
-  nonisolated(unsafe) var stream = ServerStream()
+  @exclusivity(unchecked) nonisolated(unsafe) var stream = ServerStream()
 
   init() {}
 

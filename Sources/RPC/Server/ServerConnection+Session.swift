@@ -4,7 +4,7 @@ public import HTTP2
 extension ServerConnection: SessionDelegate {
   public func streamOpened(_ id: StreamID) -> AnyObject? {
     head.removeAll()
-    return calls.open(id, at: now)
+    return calls.open(id, at: elapsed)
   }
 
   public func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {

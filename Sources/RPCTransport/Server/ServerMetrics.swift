@@ -30,10 +30,9 @@ struct ServerMetrics: ServerObserver {
     connections = Meter(label: "rpc_server_connections")
   }
 
-  func callEnded(method: Int?, code: StatusCode, duration: Duration) {
+  func callEnded(method: Int?, code: StatusCode, nanoseconds: Int64) {
     guard let method else { return unknownMethods.increment() }
-    let (seconds, attoseconds) = duration.components
-    durations[method].recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    durations[method].recordNanoseconds(nanoseconds)
     if code != .ok { errors[method][code.rawValue].increment() }
   }
 
