@@ -117,7 +117,7 @@ import Testing
     #expect(code("pools[0]") { $0.pools = ["10.2.0.5-10.2.0.9"] } == .poolOutside)
     #expect(code("pools[0]") { $0.pools = ["10.1.0.0-10.1.0.9"] } == .poolReserved)
     #expect(code("pools[0]") { ($0.gateway, $0.pools) = ("10.1.0.5", ["10.1.0.2-10.1.0.9"]) } == .poolReserved)
-    #expect(code("pools") { $0.pools = ["10.1.0.2-10.1.0.9", "10.1.0.9-10.1.0.20"] } == .poolOverlap)
+    #expect(code("pools[1]") { $0.pools = ["10.1.0.2-10.1.0.9", "10.1.0.9-10.1.0.20"] } == .poolOverlap)
     #expect(code("pools[0]") { $0.pools = ["10.1.0.9-10.1.0.2"] } == .poolInvalid)
     #expect(code("dns_servers[0]") { $0.dnsServers = ["dns"] } == .addressInvalid)
     #expect(code("domain") { $0.domain = "a..b" } == .nameInvalid)

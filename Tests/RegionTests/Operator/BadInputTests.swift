@@ -174,7 +174,7 @@ import Wire
     (.init(name: "h", prefix: "10.5.0.0/24", gateway: "10.6.0.1"), ["gateway"]),
     (.init(name: "h", prefix: "10.5.0.0/24", pools: ["10.6.0.1-10.6.0.9"]), ["pools[0]"]),
     (.init(name: "h", prefix: "10.5.0.0/24", pools: ["10.5.0.9-10.5.0.1"]), ["pools[0]"]),
-    (.init(name: "h", prefix: "10.5.0.0/24", pools: ["10.5.0.1-10.5.0.9", "10.5.0.5-10.5.0.20"]), ["pools"]),
+    (.init(name: "h", prefix: "10.5.0.0/24", pools: ["10.5.0.1-10.5.0.9", "10.5.0.5-10.5.0.20"]), ["pools[1]"]),
     (.init(name: "h", prefix: "10.5.0.0/24", gateway: "10.5.0.1", pools: ["10.5.0.1-10.5.0.9"]), ["pools[0]"]),
     (.init(name: "h", prefix: "10.5.0.0/24", vlan: 5_000), ["vlan"]),
     (.init(name: "h", prefix: "10.5.0.0/24", dnsServers: ["x"]), ["dns_servers[0]"]),
