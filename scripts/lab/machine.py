@@ -14,7 +14,8 @@ from lab.timeline import CheckFailed, until
 
 UEFI_CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 UEFI_VARIABLES = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
-BOOT_SECONDS_MAX = 90.0
+# Twice what the slowest boot took on two cores that nine builds shared.
+BOOT_SECONDS_MAX = 180.0
 
 
 @dataclass(frozen=True)

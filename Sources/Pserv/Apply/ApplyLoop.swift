@@ -40,7 +40,8 @@ struct ApplyLoop: Sendable {
   private func take(_ report: ApplyReport) {
     let now = rack.time.elapsed
     let content = rack.mirror.content
-    rack.change { state in
+    let before = rack.change { state in
+      let before = state.outbox.troubles
       var took: Duration = .zero
       for applied in report.served {
         let id = applied.subnet.dhcpID
@@ -57,9 +58,26 @@ struct ApplyLoop: Sendable {
       if !report.probe.isEmpty { state.outbox.course.probe = report.probe }
       for ended in report.ended { state.outbox.end(ended) }
       state.outbox.troubles = report.troubles.merging(state.brokenFeeds) { first, _ in first }
+      return before
     }
     log(report)
+    log(report.troubles, before: before, content)
     rack.sayable.raise()
+  }
+
+  /// An operator who is sent here by the region finds the same words.
+  private func log(_ troubles: [DHCPSubnetID: Trouble], before: [DHCPSubnetID: Trouble], _ content: MirrorContent) {
+    for (id, trouble) in troubles.sorted(by: { $0.key < $1.key }) where before[id] != trouble {
+      rack.log.error(
+        "not served",
+        metadata: [
+          "subnet": "\(content.subnets[id]?.name.text ?? "\(id)")", "code": "\(trouble.code.rawValue)",
+          "why": "\(trouble.message)",
+        ])
+    }
+    for id in before.keys.sorted() where troubles[id] == nil {
+      rack.log.info("served again", metadata: ["subnet": "\(content.subnets[id]?.name.text ?? "\(id)")"])
+    }
   }
 
   private func log(_ report: ApplyReport) {

@@ -219,7 +219,7 @@ struct StepRunner {
       }
     } catch {
       log.error("the last good configuration could not be restored", metadata: ["error": "\(error)"])
-      failure.trouble.message = "\(failure.trouble.message) Restoring the last good configuration failed: \(error)."
+      failure.trouble.message = "\(failure.trouble.message). Restoring the last good configuration failed: \(error)"
     }
     pausedAt = nil
     return failure

@@ -18,10 +18,14 @@ struct DHCPProbe: Sendable {
     let interface = target.attachment.interface
     guard let link else { return .notPossible("link \(interface) is not there") }
     guard link.isUp else { return .notPossible("link \(interface) is down") }
-    let socket: PacketSocket
-    do { socket = try PacketSocket(interface: interface, in: namespace) } catch let error as SystemError {
+    do { return try await exchange(target) } catch let error as SystemError {
+      // The link went down or away under our hands.
       return .notPossible("\(error)")
     }
+  }
+
+  private func exchange(_ target: ProbeTarget) async throws -> ProbeVerdict {
+    let socket = try PacketSocket(interface: target.attachment.interface, in: namespace)
     let begin = ContinuousClock.now
     for attempt in 1...Self.tries {
       let transaction = Self.transactionMark | UInt32(UInt16.random(in: .min ... .max))

@@ -11,6 +11,8 @@ struct BootSighting: Hashable, Sendable {
   var machine: Machine
   var stage: BootStage
   var failure: String?
+  /// It came through a relay: the link it was heard on is not the machine's.
+  var isRelayed = false
 }
 
 /// Reads boot stages off the frames of one link: a DISCOVER, our ACK, a TFTP request for a loader.
@@ -54,11 +56,12 @@ struct BootTrace: Sendable {
       guard let message = DHCPMessage(parsing: frame.payload) else { return nil }
       switch message.kind {
       case .discover where !isOutgoing:
-        return BootSighting(machine: .hardware(message.hardware), stage: .discover)
+        return BootSighting(
+          machine: .hardware(message.hardware), stage: .discover, isRelayed: message.relay.bits != 0)
       case .ack where isOutgoing && message.server.map(ownAddresses.contains) == true:
         // With a client address it is a renewal, no boot.
         guard message.clientAddress.bits == 0 else { return nil }
-        return BootSighting(machine: .hardware(message.hardware), stage: .ack)
+        return BootSighting(machine: .hardware(message.hardware), stage: .ack, isRelayed: message.relay.bits != 0)
       default: return nil
       }
     default: return nil

@@ -91,7 +91,10 @@ package struct BootWatcher: Sendable {
       let place: ServedPlace
       switch view.answer(to: mac, at: address) {
       case .known(let machine): place = machine.place
-      case .unknown(_, let served): place = served
+      case .unknown(_, let served):
+        // Whose subnet an unknown machine behind a relay is in, this link does not tell.
+        guard !sighting.isRelayed else { continue }
+        place = served
       case .notServed: continue
       }
       return observations.record(

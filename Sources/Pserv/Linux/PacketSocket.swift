@@ -16,8 +16,9 @@ package final class PacketSocket: Sendable {
   /// The longest frame received whole; more than any DHCP message (RFC 2131 asks for 576) or read request.
   private static let frameBytesMax = 2048
 
-  /// - Throws: `SystemError`; `ENODEV` when there is no such interface, `EPERM` without CAP_NET_RAW.
-  package init(interface: String, in namespace: NetworkNamespace) throws {
+  /// - Throws: `SystemError`; `ENODEV` when there is no such interface, `EPERM` without CAP_NET_RAW, `EPROTONOSUPPORT` for
+  ///   an interface that is no Ethernet.
+  package init(interface: String, in namespace: NetworkNamespace) throws(SystemError) {
     let opened = try namespace.run { () throws(SystemError) -> Opened in
       let control = FileDescriptor(
         owning: try check(socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0), "socket"))
@@ -28,7 +29,9 @@ package final class PacketSocket: Sendable {
       return Opened(descriptor: FileDescriptor(owning: number), index: index, octets: octets)
     }
     self.interface = interface
-    hardwareAddress = try MACAddress(octets: opened.octets[...])
+    do { hardwareAddress = try MACAddress(octets: opened.octets[...]) } catch {
+      throw SystemError("hardware address of \(interface)", code: EPROTONOSUPPORT)
+    }
     interfaceIndex = opened.index
     descriptor = opened.descriptor
   }

@@ -33,6 +33,11 @@ package struct ObservationQueue: Sendable {
 
   package var count: Int { waiting.count - head }
 
+  /// Whether a phone-home that used up this order to boot once waits to be told.
+  package func holds(bootOnce token: UInt64) -> Bool {
+    waiting[head...].contains { if case .boot(_, let used) = $0 { used == token } else { false } }
+  }
+
   package mutating func add(_ observation: Observation) {
     waiting.append(observation)
     trim()

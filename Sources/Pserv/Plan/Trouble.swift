@@ -3,12 +3,15 @@ internal import Provisioning
 /// Why an assigned subnet is not served, or not fully.
 package struct Trouble: Sendable, Hashable {
   package var code: Code
-  /// One sentence for an operator, with the way out where there is one. At most 512 octets.
+  /// What is wrong and the way out where there is one, for an operator; without a full stop at the end, for the region
+  /// makes it part of a sentence. At most 512 octets.
   package var message: String
+
+  package static let octetsMax = 512
 
   package init(_ code: Code, _ message: String) {
     self.code = code
-    self.message = printable(message, octetsMax: 509)
+    self.message = printable(message.hasSuffix(".") ? String(message.dropLast()) : message, octetsMax: Self.octetsMax - 3)
   }
 
   /// Stable; operators and programs match on it.

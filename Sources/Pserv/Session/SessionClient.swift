@@ -262,7 +262,8 @@ struct SessionClient: Sendable {
     let now = time.wall
     for use in content.bootOnceUses {
       let binding = find(use.key.mac, in: content.subnets[use.key.subnet]?.received.bindings)
-      guard binding?.bootOnce?.token == use.token else { continue }
+      guard binding?.bootOnce?.token == use.token, !rack.change({ $0.outbox.observations.holds(bootOnce: use.token) })
+      else { continue }
       rack.record(
         BootObservation(dhcpID: use.key.subnet, mac: use.key.mac, stage: .phoneHome, time: now), bootOnce: use.token)
     }

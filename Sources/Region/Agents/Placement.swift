@@ -72,10 +72,12 @@ package struct Placement: Sendable {
   func successor(
     of owner: AgentName?, for row: SubnetRow, among candidates: [Agent], onlyOnline: Bool = false
   ) -> AgentName? {
-    let others = candidates.filter { $0.name != owner }
-    let present = others.filter { online.contains($0.name) && $0.isEligible(for: row.subnet.spec) }
+    let others = candidates.filter { $0.name != owner && $0.isEligible(for: row.subnet.spec) }
+    var choices = others.filter { online.contains($0.name) }
+    // Of several that are away, nobody knows which comes first; a subnet sticks, so it waits for that one.
+    if choices.isEmpty, !onlyOnline, others.count == 1 { choices = others }
     let choice = Assignment.choose(
-      for: row.subnet.spec, dhcpID: row.subnet.dhcpID, owner: nil, among: present.isEmpty && !onlyOnline ? others : present)
+      for: row.subnet.spec, dhcpID: row.subnet.dhcpID, owner: nil, among: choices)
     if case .move(let next) = choice { return next }
     return nil
   }

@@ -138,6 +138,14 @@ struct KeaBackendTests {
     }
   }
 
+  @Test func theSearchOverADownedLinkIsAnErrorAndNoAllClear() async throws {
+    let rack = try await TestRack()
+    try await rack.serverLink("down")
+    await #expect(throws: SystemError("send on eno2", code: ENETDOWN)) {
+      try await rack.kea().foreignServer(on: TestStates.attachment)
+    }
+  }
+
   @Test func twoMachinesSwapLeasedAddressesWithoutADoubleAnswer() async throws {
     let rack = try await TestRack()
     let kea = try rack.kea()

@@ -111,6 +111,12 @@ struct BootTraceTests {
     #expect(other.sighting(in: captured(discover, isOutgoing: true), ownAddresses: own, at: .now) == nil)
   }
 
+  @Test func whatCameThroughARelayIsMarked() {
+    var trace = BootTrace()
+    let discover = DHCPMessage.discover(machine, transaction: 1, relay: "10.7.0.1")
+    #expect(trace.sighting(in: captured(discover), ownAddresses: own, at: .now)?.isRelayed == true)
+  }
+
   @Test func onlyOurAckOfANewLeaseIsAStage() {
     var trace = BootTrace()
     func see(_ message: DHCPMessage, isOutgoing: Bool) -> BootStage? {

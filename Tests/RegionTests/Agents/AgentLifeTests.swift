@@ -107,6 +107,18 @@ import Wire
     #expect(try await rig.row(id).progress.epoch == Epoch(1))
   }
 
+  @Test func aSubnetWaitsForTheFirstOfSeveralAgentsThatAreAway() async throws {
+    _ = try await rig.enrol("rack1")
+    let two = try await rig.enrol("rack2")
+    let id = try await rig.addSubnet("hall1", "10.1.0.0/24", agents: ["rack1", "rack2"])
+    #expect(try await rig.row(id).progress.owner == nil)
+    try await rig.session("rack2", credential: two, memory: AgentMemory(boot: 2)) { _ in
+      try await rig.wait(for: id) { $0.progress.owner == "rack2" && $0.progress.applied == $0.progress.head }
+    }
+    let only = try await rig.addSubnet("hall2", "10.2.0.0/24", agents: ["rack1"])
+    #expect(try await rig.row(only).progress.owner == "rack1")
+  }
+
   @Test func aDrainedSubnetMovesOnlyWhenItsOwnerHasStopped() async throws {
     let one = try await rig.enrol("rack1")
     let two = try await rig.enrol("rack2")

@@ -67,12 +67,12 @@ import Wire
     #expect(rows.sorted() == wanted.sorted(), comment)
   }
 
-  @Test(arguments: 0..<12 as Range<UInt64>)
+  @Test(arguments: 0..<8 as Range<UInt64>)
   func randomBatchesKeepEverythingUnique(seed: UInt64) async throws {
     let lab = try await OperatorLab().addHalls()
     var world = World(random: SeededRandom(seed: seed))
     var applied = 0
-    for round in 0..<25 {
+    for round in 0..<16 {
       let before = try await all(lab)
       let names = before.map(\.name)
       var writes: [MusterV1.NodeWrite] = []
@@ -90,11 +90,11 @@ import Wire
     #expect(applied > 0, "a test in which everything is refused says nothing")
   }
 
-  @Test(arguments: 0..<10 as Range<UInt64>)
+  @Test(arguments: 0..<6 as Range<UInt64>)
   func whatADryRunSaysIsWhatTheImportDoes(seed: UInt64) async throws {
     let lab = try await OperatorLab().addHalls()
     var world = World(random: SeededRandom(seed: seed &+ 1_000))
-    for round in 0..<12 {
+    for round in 0..<9 {
       var rows: [MusterV1.Node] = []
       for _ in 0..<(2 + world.pick(6)) { rows.append(world.node()) }
       let options = MusterV1.ImportOptions(keepGoing: world.pick(2) == 0, removeAbsent: world.pick(5) == 0)
