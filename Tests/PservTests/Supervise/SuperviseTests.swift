@@ -106,6 +106,8 @@ struct DaemonTests {
     let pid = try #require(first.pid)
     let output = try FileDescriptor.open("/dev/null", O_WRONLY)
     let second = try RunningProcess.start(first.command.arguments, environment: [], output: output)
+    // Between fork and exec a child still has its parent's command line.
+    #expect(try await eventually { ProcessTable.find(arguments: first.command.arguments, in: nil).count == 2 })
 
     let later = daemon(3)
     try await later.start()

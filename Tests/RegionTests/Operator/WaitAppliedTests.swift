@@ -16,7 +16,10 @@ import Wire
       var updates: [MusterV1.WaitAppliedResponse] = []
       for try await update in responses {
         updates.append(update)
-        if updates.count == 1 { try await lab.apply("hall1", by: "rack1", session) }
+        if updates.count == 1 {
+          lab.context.sessions.setProbe("probe ok", of: DHCPSubnetID(number: 1))
+          try await lab.apply("hall1", by: "rack1", session)
+        }
       }
       return updates
     }
@@ -24,6 +27,7 @@ import Wire
     #expect(updates.first?.detail == "rack1 was never online")
     #expect(updates.last?.remaining == 0)
     #expect(updates.last?.agent == "rack1")
+    #expect(updates.last?.detail == "probe ok")
   }
 
   @Test func whatIsAppliedAlreadyIsAnsweredAtOnce() async throws {
