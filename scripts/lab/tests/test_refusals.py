@@ -19,7 +19,7 @@ REFUSALS: list[tuple[tuple[str, ...], int, str, str]] = [
     (("node", "add", "x", "--mac", "01:00:5e:00:00:01", "--subnet", "hall1"), INVALID, "MAC_INVALID", "mac"),
     (("node", "add", "x", "--mac", "00:00:00:00:00:00", "--subnet", "hall1"), INVALID, "MAC_INVALID", "mac"),
     (("node", "add", "x", "--mac", mac(0xB00001), "--subnet", "hall1"), INVALID, "MAC_TAKEN", "mac"),
-    (("node", "add", "taken", *NODE), REFUSED, "NAME_TAKEN", ""),
+    (("node", "add", "taken", *NODE), INVALID, "NAME_TAKEN", "name"),
     (("node", "add", "a" * 64, *NODE), INVALID, "NAME_INVALID", "name"),
     (("node", "add", "under_score", *NODE), INVALID, "NAME_INVALID", "name"),
     (("node", "add", "new\nline", *NODE), INVALID, "NAME_INVALID", "name"),
