@@ -96,7 +96,7 @@ let package = Package(
     library("Region", ["Store", "Wire", "RPC", "Provisioning", configuration, yaml, crypto, log, metrics]),
     library(
       "Pserv", ["CLinux", "Wire", "RPC", "Provisioning", configuration, yaml, crypto, grdb, log, metrics]),
-    library("PservHTTP", ["Pserv", "Provisioning", hummingbird, hummingbirdCore, httpTypes, crypto, log] + nio),
+    library("PservHTTP", ["Pserv", "Provisioning", hummingbird, hummingbirdCore, httpTypes, lifecycle, crypto, log] + nio),
     library("OperatorCLI", ["Wire", "RPC", "RPCTransport", arguments, yaml, log] + nio),
     library("LoadHarness", ["Wire", "RPC", histogram]),
 

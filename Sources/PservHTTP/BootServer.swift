@@ -4,6 +4,7 @@ package import Logging
 internal import NIOCore
 package import Provisioning
 package import Pserv
+internal import ServiceLifecycle
 internal import Synchronization
 
 /// HTTP for booting machines: scripts, files, phone-home. It listens at the agent's addresses on served links and
@@ -104,7 +105,7 @@ package final class BootServer: Sendable {
       },
       logger: quietened)
     do {
-      try await application.run()
+      try await run(application)
     } catch {
       guard !Task.isCancelled else { return }
       let trouble = "boot answers are not served at \(address):\(settings.port): \(error)"
@@ -112,6 +113,24 @@ package final class BootServer: Sendable {
       if isNews { logger.warning("boot answers are not served", metadata: ["address": "\(address)", "error": "\(error)"]) }
     }
   }
+
+  /// Runs until cancelled, and ends as a graceful stop even then: the framework traps when a connection that it has
+  /// accepted and not yet taken up is dropped, which a plain cancellation can do.
+  private func run(_ application: some ServiceLifecycle.Service) async throws {
+    var configuration = ServiceGroupConfiguration(services: [application], logger: quietened)
+    configuration.maximumGracefulShutdownDuration = Self.drainMax
+    let group = ServiceGroup(configuration: configuration)
+    // Not a child: cancelling this task must not reach it before the graceful stop does.
+    let running = Task { try await group.run() }
+    try await withTaskCancellationHandler {
+      try await running.value
+    } onCancel: {
+      Task { await group.triggerGracefulShutdown() }
+    }
+  }
+
+  /// How long downloads may run on after a stop began.
+  private static let drainMax: Duration = .seconds(2)
 
   /// The framework's own news of starts and stops are no operator's business.
   private var quietened: Logger {
