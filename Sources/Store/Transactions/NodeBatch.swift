@@ -123,12 +123,16 @@ struct NodeBatch {
     let limit = FreeAddressSearch.pieceSize
     let reserved = try tables.addresses(in: subnet, from: address, limit: limit)
     let holds = try tables.holds(subnet, from: address, limit: limit)
+    let leases = try tables.leases(
+      subnet, in: AddressRange(first: address, last: IPv4Address(bits: .max)), limit: limit)
     // What lies after the end of a list that was cut is not known.
     var through = IPv4Address(bits: .max)
     if reserved.count == limit, let last = reserved.last { through = min(through, last) }
     if holds.count == limit, let last = holds.last { through = min(through, last.place.address) }
+    if leases.count == limit, let last = leases.last { through = min(through, last.address) }
     let held = holds.filter { !$0.isReleased(at: now) }.map(\.place.address)
-    let taken = Set(reserved + held).filter { $0 <= through }.sorted()
+    let leased = leases.filter { $0.until > now }.map(\.address)
+    let taken = Set(reserved + held + leased).filter { $0 <= through }.sorted()
     return FreeAddressSearch.Piece(taken: taken, through: through)
   }
 
@@ -163,8 +167,15 @@ struct NodeBatch {
       }
       guard let name = interface.subnet, let row = rows[name], let address = interface.address.fixed else { continue }
       let place = SubnetAddress(subnet: row.subnet.dhcpID, address: address)
-      if let holder = try tables.holder(of: place), holder.node != node.id { occupancy.addresses[place] = holder }
-      if let hold = try tables.hold(place) { occupancy.holds[place] = hold }
+      let holder = try tables.holder(of: place)
+      if let holder, holder.node != node.id { occupancy.addresses[place] = holder }
+      if let hold = try tables.hold(place) {
+        occupancy.holds[place] = hold
+      } else if holder == nil, let lease = try tables.lease(place), lease.until > now {
+        // Nobody has it reserved, and yet a machine uses it: as good as held.
+        occupancy.holds[place] = HeldAddress(
+          place: place, mac: lease.mac, generation: .zero, since: now, isAcknowledged: true, leaseEnds: lease.until)
+      }
     }
   }
 

@@ -110,16 +110,30 @@ extension Transaction {
   private func acknowledgeHolds(_ report: AppliedReport, _ row: inout SubnetRow) throws {
     let latest = now.advanced(bySeconds: Int64(row.subnet.spec.leaseSeconds))
     var left: [IPv4Address: LeaseLeft] = [:]
-    for lease in report.leasesLeft ?? [] { left[lease.address] = lease }
+    for lease in report.leasesLeft ?? [] {
+      left[lease.address] = lease
+      try tables.putLease(
+        ObservedLease(subnet: report.subnet, mac: lease.mac, address: lease.address, until: lease.until))
+    }
     try endRetirement(report, &row, latest)
     var holds: [HeldAddress]
     repeat {
       holds = try tables.unacknowledgedHolds(
         report.subnet, through: report.generation, limit: FreeAddressSearch.pieceSize)
       for var hold in holds {
-        let lease: HeldAddress.LeaseLeft =
-          report.leasesLeft == nil
-          ? .unknown(latest: latest) : left[hold.place.address].map { .until($0.until) } ?? .none
+        let known = try tables.lease(hold.place).flatMap { $0.until > now ? $0 : nil }
+        let lease: HeldAddress.LeaseLeft
+        if report.leasesLeft == nil {
+          lease = .unknown(latest: latest)
+        } else if let told = left[hold.place.address] {
+          lease = .until(told.until)
+        } else if let known {
+          // The agent speaks of what its last apply took away. A lease from before that is still one.
+          hold.mac = known.mac
+          lease = .until(known.until)
+        } else {
+          lease = .none
+        }
         hold.acknowledge(applied: report.generation, lease: lease)
         if hold.isReleased(at: now) { try release(hold, &row) } else { try tables.putHold(hold) }
       }
