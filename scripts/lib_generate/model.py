@@ -8,6 +8,8 @@ from google.protobuf import descriptor_pb2
 from . import names
 from .layout import unit_for
 
+# Every field of these packages says what it means: they are the contract.
+COMMENTED = "muster."
 # Fields of one message.
 FIELDS_MAX = 128
 
@@ -215,7 +217,7 @@ class Loader:
 
         def visit(full_name, path):
             if full_name in path:
-                raise SystemExit(f"generate: {' → '.join(path + [full_name])} is recursive; see DESIGN.md, RPC")
+                raise SystemExit(f"generate: {' → '.join(path + [full_name])} is recursive; libprotobuf-c recurses as deep as its input says")
             descriptor, _ = self.types[full_name]
             for field in getattr(descriptor, "field", ()):
                 if field.type == F.TYPE_MESSAGE:
@@ -262,7 +264,10 @@ class Loader:
             raise SystemExit(f"generate: {full_name} has over {FIELDS_MAX} fields; MessageScanner has a bit for each")
         oneofs = {}
         for index, field in enumerate(descriptor.field):
-            converted = self._field(field, comments.get(path + (2, index), ""))
+            comment = comments.get(path + (2, index), "")
+            if full_name.startswith(COMMENTED) and not comment:
+                raise SystemExit(f"generate: {full_name}.{field.name} has no comment; say its unit, range and meaning")
+            converted = self._field(field, comment)
             if not field.HasField("oneof_index"):
                 message.members.append(converted)
                 continue

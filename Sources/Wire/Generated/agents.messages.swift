@@ -57,9 +57,11 @@ extension MusterV1 {
   package struct AgentLink: Sendable, Hashable {
     /// Interface of the agent's host.
     package var interface: String = ""
+    /// The fabric the agent's configuration names for it; 1 to 63 octets.
     package var fabric: String = ""
     /// Addresses with prefix length, for example "10.1.0.1/22"; at most 64.
     package var addresses: [String] = []
+    /// Whether it has a carrier.
     package var up: Bool = false
 
     package init() {}
@@ -77,6 +79,7 @@ extension MusterV1 {
     package var name: String = ""
     /// UUIDv7; output only.
     package var uid: String = ""
+    /// Output only.
     package var state: MusterV1.AgentState = .unspecified
     /// Links of its newest session.
     package var links: [MusterV1.AgentLink] = []
@@ -88,9 +91,11 @@ extension MusterV1 {
     package var lag: GoogleProtobuf.Duration?
     /// Nodes in its subnets.
     package var nodes: UInt64 = 0
+    /// When it last spoke; unset when it never did. Output only.
     package var lastSeenTime: GoogleProtobuf.Timestamp?
     /// Version of its program.
     package var version: String = ""
+    /// Grows by one with every session it claims; 0 before the first. Output only.
     package var sessionEpoch: UInt64 = 0
     /// Warnings of the agent about itself, for example a reload silence above its goal.
     package var warnings: [String] = []
@@ -129,6 +134,7 @@ extension MusterV1 {
   package struct ListAgentsRequest: Sendable, Hashable {
     /// 1 to 1,000; 0 means 100.
     package var pageSize: UInt32 = 0
+    /// From the previous page of the same query; empty for the first.
     package var pageToken: String = ""
 
     package init() {}
@@ -140,7 +146,9 @@ extension MusterV1 {
   }
 
   package struct ListAgentsResponse: Sendable, Hashable {
+    /// By name; at most `page_size`.
     package var agents: [MusterV1.Agent] = []
+    /// Empty on the last page.
     package var nextPageToken: String = ""
 
     package init() {}
@@ -152,6 +160,7 @@ extension MusterV1 {
   }
 
   package struct GetAgentRequest: Sendable, Hashable {
+    /// The agent's name, 1 to 63 octets.
     package var name: String = ""
 
     package init() {}
@@ -162,7 +171,10 @@ extension MusterV1 {
   }
 
   package struct CreateAgentRequest: Sendable, Hashable {
+    /// 1 to 63 letters, digits, '-', '_', '.'; the name its configuration says.
     package var name: String = ""
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
 
     package init() {}
@@ -174,6 +186,7 @@ extension MusterV1 {
   }
 
   package struct CreateAgentResponse: Sendable, Hashable {
+    /// The agent as it is now.
     package var agent: MusterV1.Agent?
     /// One-time secret of 43 URL-safe characters, valid 24 h; shown once. Empty in the answer to a repeated request_id.
     package var enrollmentToken: String = ""
@@ -187,7 +200,10 @@ extension MusterV1 {
   }
 
   package struct ReissueTokenRequest: Sendable, Hashable {
+    /// The agent's name, 1 to 63 octets.
     package var name: String = ""
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
 
     package init() {}
@@ -199,9 +215,12 @@ extension MusterV1 {
   }
 
   package struct DeleteAgentRequest: Sendable, Hashable {
+    /// The agent's name, 1 to 63 octets.
     package var name: String = ""
     /// Move its subnets although it cannot hand them over. If the host still runs, two servers may answer.
     package var force: Bool = false
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
 
     package init() {}
@@ -214,6 +233,7 @@ extension MusterV1 {
   }
 
   package struct DeleteAgentResponse: Sendable, Hashable {
+    /// Where its subnets went; by subnet.
     package var moves: [MusterV1.SubnetMove] = []
 
     package init() {}
@@ -224,10 +244,13 @@ extension MusterV1 {
   }
 
   package struct SubnetMove: Sendable, Hashable {
+    /// The subnet's name.
     package var subnet: String = ""
+    /// Name of the agent that owned it.
     package var from: String = ""
     /// Empty when nobody else can serve it.
     package var to: String = ""
+    /// Nodes with an interface in it.
     package var nodes: UInt64 = 0
     /// Epoch after the move.
     package var epoch: UInt64 = 0
@@ -244,8 +267,12 @@ extension MusterV1 {
   }
 
   package struct DrainAgentRequest: Sendable, Hashable {
+    /// The agent's name, 1 to 63 octets.
     package var name: String = ""
+    /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
 
     package init() {}
@@ -258,7 +285,9 @@ extension MusterV1 {
   }
 
   package struct DrainAgentResponse: Sendable, Hashable {
+    /// Where its subnets go; by subnet.
     package var moves: [MusterV1.SubnetMove] = []
+    /// What to wait for, one a subnet; empty when nothing changed.
     package var generations: [MusterV1.SubnetGeneration] = []
 
     package init() {}
@@ -270,6 +299,7 @@ extension MusterV1 {
   }
 
   package struct UndrainAgentRequest: Sendable, Hashable {
+    /// The agent's name, 1 to 63 octets.
     package var name: String = ""
 
     package init() {}
@@ -288,7 +318,9 @@ extension MusterV1 {
     package var subject: String = ""
     /// Stable reason.
     package var code: String = ""
+    /// What is wrong, one sentence.
     package var message: String = ""
+    /// What to do about it, a command where there is one; may be empty.
     package var fix: String = ""
 
     package init() {}
@@ -304,15 +336,23 @@ extension MusterV1 {
   package struct GetStatusResponse: Sendable, Hashable {
     /// Version of the program.
     package var version: String = ""
+    /// When the region started.
     package var startTime: GoogleProtobuf.Timestamp?
+    /// True when no problem is more than a notice.
     package var healthy: Bool = false
+    /// All subnets.
     package var subnets: UInt64 = 0
+    /// Of them, those with DHCP on whose owner serves them.
     package var subnetsServed: UInt64 = 0
+    /// All nodes.
     package var nodes: UInt64 = 0
+    /// Of them, those that DHCP serves as they are wanted. Counted by subnets, so it may be off by what is on its way.
     package var nodesServed: UInt64 = 0
+    /// Of them, those that enlisted and wait to be accepted.
     package var nodesNew: UInt64 = 0
     /// At most 100, worst first.
     package var problems: [MusterV1.Problem] = []
+    /// By name; at most 10,000.
     package var agents: [MusterV1.Agent] = []
 
     package init() {}

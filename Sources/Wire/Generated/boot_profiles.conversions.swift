@@ -332,7 +332,7 @@ extension MusterV1.UpdateBootProfileRequest: RPC.Message {
 extension MusterV1.DeleteBootProfileRequest: RPC.Message {
   package static let fullName = "muster.v1.DeleteBootProfileRequest"
 
-  package static let fieldNames: [String] = ["name", "if_revision", "request_id"]
+  package static let fieldNames: [String] = ["name", "if_revision", "request_id", "validate_only"]
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -355,6 +355,7 @@ extension MusterV1.DeleteBootProfileRequest: RPC.Message {
     self.name = RPC.CField.string(c.pointee.name)
     self.ifRevision = c.pointee.if_revision
     self.requestId = RPC.CField.string(c.pointee.request_id)
+    self.validateOnly = c.pointee.validate_only != 0
   }
 
   /// Valid as long as the arena.
@@ -364,6 +365,7 @@ extension MusterV1.DeleteBootProfileRequest: RPC.Message {
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
     c.pointee.if_revision = self.ifRevision
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
+    c.pointee.validate_only = self.validateOnly ? 1 : 0
     return c
   }
 }

@@ -51,7 +51,9 @@ extension MusterV1 {
     package var name: String = ""
     /// UUIDv7; output only.
     package var uid: String = ""
+    /// Grows with every change of this object; compare-and-set. Output only.
     package var revision: UInt64 = 0
+    /// Unspecified means KERNEL when there is a kernel, LOCAL otherwise.
     package var kind: MusterV1.BootProfileKind = .unspecified
     /// Path below the agent's boot root, at most 127 octets, for example "rescue/vmlinuz".
     package var kernel: String = ""
@@ -86,7 +88,9 @@ extension MusterV1 {
   }
 
   package struct BootFileStatus: Sendable, Hashable {
+    /// The agent's name.
     package var agent: String = ""
+    /// Path below the agent's boot root, at most 127 octets.
     package var path: String = ""
     /// Lower-case hex of 64 digits; empty when the file is missing.
     package var sha256: String = ""
@@ -106,6 +110,7 @@ extension MusterV1 {
   package struct ListBootProfilesRequest: Sendable, Hashable {
     /// 1 to 1,000; 0 means 100.
     package var pageSize: UInt32 = 0
+    /// From the previous page of the same query; empty for the first.
     package var pageToken: String = ""
 
     package init() {}
@@ -117,7 +122,9 @@ extension MusterV1 {
   }
 
   package struct ListBootProfilesResponse: Sendable, Hashable {
+    /// By name; at most `page_size`.
     package var bootProfiles: [MusterV1.BootProfile] = []
+    /// Empty on the last page.
     package var nextPageToken: String = ""
 
     package init() {}
@@ -129,6 +136,7 @@ extension MusterV1 {
   }
 
   package struct GetBootProfileRequest: Sendable, Hashable {
+    /// The profile's name, 1 to 63 octets.
     package var name: String = ""
 
     package init() {}
@@ -139,8 +147,12 @@ extension MusterV1 {
   }
 
   package struct CreateBootProfileRequest: Sendable, Hashable {
+    /// What to add; output-only fields are ignored.
     package var bootProfile: MusterV1.BootProfile?
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
+    /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
 
     package init() {}
@@ -153,10 +165,16 @@ extension MusterV1 {
   }
 
   package struct UpdateBootProfileRequest: Sendable, Hashable {
+    /// `name` selects the profile.
     package var bootProfile: MusterV1.BootProfile?
+    /// Fields to change, by their snake_case names. Must not be empty.
     package var updateMask: GoogleProtobuf.FieldMask?
+    /// 0 for any; otherwise ABORTED unless the object is at this revision.
     package var ifRevision: UInt64 = 0
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
+    /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
 
     package init() {}
@@ -177,21 +195,30 @@ extension MusterV1 {
   }
 
   package struct DeleteBootProfileRequest: Sendable, Hashable {
+    /// The profile's name, 1 to 63 octets.
     package var name: String = ""
+    /// 0 for any; otherwise ABORTED unless the object is at this revision.
     package var ifRevision: UInt64 = 0
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
+    /// Check and answer as if written; nothing is written.
+    package var validateOnly: Bool = false
 
     package init() {}
 
-    package init(name: String = "", ifRevision: UInt64 = 0, requestId: String = "") {
+    package init(name: String = "", ifRevision: UInt64 = 0, requestId: String = "", validateOnly: Bool = false) {
       self.name = name
       self.ifRevision = ifRevision
       self.requestId = requestId
+      self.validateOnly = validateOnly
     }
   }
 
   package struct WriteBootProfileResponse: Sendable, Hashable {
+    /// The profile as it is now; as it last was after a removal.
     package var bootProfile: MusterV1.BootProfile?
+    /// What the write did.
     package var outcome: MusterV1.WriteOutcome = .unspecified
     /// Revision of the set of profiles; agents report the one they have.
     package var profilesRevision: UInt64 = 0

@@ -6,14 +6,19 @@ extension MusterV1 {
   package struct Event: Sendable, Hashable {
     /// Grows; the resume token of what follows.
     package var id: UInt64 = 0
+    /// When the region recorded it; for what an agent saw, when the agent saw it.
     package var time: GoogleProtobuf.Timestamp?
     /// Stable kind in UPPER_SNAKE_CASE, for example "NODE_ADDED", "LEASE", "BOOT_KERNEL", "AGENT_ONLINE".
     package var kind: String = ""
     /// What it is about; empty where it does not apply.
     package var node: String = ""
+    /// The subnet's name.
     package var subnet: String = ""
+    /// The agent's name.
     package var agent: String = ""
+    /// Six pairs of hex digits.
     package var mac: String = ""
+    /// IPv4.
     package var address: String = ""
     /// Who did it: an operator's token name, an agent, or "region".
     package var actor: String = ""
@@ -50,11 +55,17 @@ extension MusterV1 {
   package struct ListEventsRequest: Sendable, Hashable {
     /// 1 to 1,000; 0 means 100.
     package var pageSize: UInt32 = 0
+    /// From the previous page of the same query; empty for the first.
     package var pageToken: String = ""
+    /// Only of this node, by name; empty for all. Filters add up.
     package var node: String = ""
+    /// Only of this subnet, by name; empty for all.
     package var subnet: String = ""
+    /// Only of this agent, by name; empty for all.
     package var agent: String = ""
+    /// Only of this kind, for example "NODE_ADDED"; empty for all.
     package var kind: String = ""
+    /// Only from this time on; unset for all.
     package var since: GoogleProtobuf.Timestamp?
 
     package init() {}
@@ -79,7 +90,9 @@ extension MusterV1 {
   }
 
   package struct ListEventsResponse: Sendable, Hashable {
+    /// Oldest first; at most `page_size`.
     package var events: [MusterV1.Event] = []
+    /// Empty on the last page.
     package var nextPageToken: String = ""
 
     package init() {}
@@ -93,9 +106,13 @@ extension MusterV1 {
   package struct WatchEventsRequest: Sendable, Hashable {
     /// Events with a greater id follow; 0 means from now on.
     package var afterId: UInt64 = 0
+    /// Only of this node, by name; empty for all. Filters add up.
     package var node: String = ""
+    /// Only of this subnet, by name; empty for all.
     package var subnet: String = ""
+    /// Only of this agent, by name; empty for all.
     package var agent: String = ""
+    /// Only of this kind; empty for all.
     package var kind: String = ""
 
     package init() {}

@@ -608,7 +608,15 @@ extension MusterV1.WriteNodeResponse: RPC.Message {
 extension MusterV1.AcceptNodeRequest: RPC.Message {
   package static let fullName = "muster.v1.AcceptNodeRequest"
 
-  package static let fieldNames: [String] = ["name", "new_name", "address", "boot_profile", "if_revision", "request_id"]
+  package static let fieldNames: [String] = [
+    "name",
+    "new_name",
+    "address",
+    "boot_profile",
+    "if_revision",
+    "request_id",
+    "validate_only",
+  ]
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -634,6 +642,7 @@ extension MusterV1.AcceptNodeRequest: RPC.Message {
     self.bootProfile = RPC.CField.string(c.pointee.boot_profile)
     self.ifRevision = c.pointee.if_revision
     self.requestId = RPC.CField.string(c.pointee.request_id)
+    self.validateOnly = c.pointee.validate_only != 0
   }
 
   /// Valid as long as the arena.
@@ -646,6 +655,7 @@ extension MusterV1.AcceptNodeRequest: RPC.Message {
     if !self.bootProfile.isEmpty { c.pointee.boot_profile = arena.string(self.bootProfile) }
     c.pointee.if_revision = self.ifRevision
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
+    c.pointee.validate_only = self.validateOnly ? 1 : 0
     return c
   }
 }

@@ -229,6 +229,7 @@ extension MusterV1 {
     package var firmware: String = ""
     /// MiB.
     package var memoryMib: UInt64 = 0
+    /// Logical processors; 0 when not said.
     package var cpuCount: UInt32 = 0
     /// At most 128 octets.
     package var cpuModel: String = ""
@@ -260,6 +261,7 @@ extension MusterV1 {
     package var bootOnce: String = ""
     /// At most 16.
     package var interfaces: [MusterV1.NetworkInterface] = []
+    /// The management controller; unset for none.
     package var bmc: MusterV1.Bmc?
     /// At most 64 octets; placeholders such as "To be filled by O.E.M." identify nobody.
     package var serial: String = ""
@@ -319,7 +321,9 @@ extension MusterV1 {
   package struct NodeStatus: Sendable, Hashable {
     /// True when the owner applied a generation that includes this node and did not quarantine it.
     package var served: Bool = false
+    /// The agent that serves the boot interface; empty when nobody does.
     package var agent: String = ""
+    /// Its subnet's epoch.
     package var epoch: UInt64 = 0
     /// The generation of this node's binding.
     package var head: UInt64 = 0
@@ -327,7 +331,9 @@ extension MusterV1 {
     package var applied: UInt64 = 0
     /// Why it is not served; empty when it is.
     package var reason: String = ""
+    /// How far its newest boot got.
     package var bootStage: MusterV1.BootStage = .unspecified
+    /// When it got there; unset when it was never seen.
     package var bootTime: GoogleProtobuf.Timestamp?
 
     package init() {}
@@ -356,10 +362,13 @@ extension MusterV1 {
   package struct ListNodesRequest: Sendable, Hashable {
     /// 1 to 1,000; 0 means 100.
     package var pageSize: UInt32 = 0
+    /// From the previous page of the same query; empty for the first.
     package var pageToken: String = ""
     /// Filters; empty or unspecified for any.
     package var subnet: String = ""
+    /// Only in this state; unspecified for any.
     package var state: MusterV1.NodeState = .unspecified
+    /// Only with this tag; empty for any.
     package var tag: String = ""
     /// Nodes with an interface in a subnet this agent owns.
     package var agent: String = ""
@@ -384,7 +393,9 @@ extension MusterV1 {
   }
 
   package struct ListNodesResponse: Sendable, Hashable {
+    /// In natural order of their names; at most `page_size`.
     package var nodes: [MusterV1.Node] = []
+    /// Empty on the last page.
     package var nextPageToken: String = ""
     /// Estimate of all nodes that match.
     package var totalSize: UInt64 = 0
@@ -410,8 +421,12 @@ extension MusterV1 {
   }
 
   package struct CreateNodeRequest: Sendable, Hashable {
+    /// What to add; output-only fields are ignored.
     package var node: MusterV1.Node?
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
+    /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
     /// Take addresses that are still held from another machine. Risks a double address until its lease ends.
     package var force: Bool = false
@@ -431,10 +446,16 @@ extension MusterV1 {
     package var node: MusterV1.Node?
     /// Snake_case fields; "interfaces" replaces the whole list.
     package var updateMask: GoogleProtobuf.FieldMask?
+    /// 0 for any; otherwise ABORTED unless the object is at this revision.
     package var ifRevision: UInt64 = 0
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
+    /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
+    /// Take addresses that are still held from another machine. Risks a double address until its lease ends.
     package var force: Bool = false
+    /// The new name when the mask has "name"; a host name label of at most 63 octets.
     package var newName: String = ""
 
     package init() {}
@@ -459,9 +480,14 @@ extension MusterV1 {
   }
 
   package struct DeleteNodeRequest: Sendable, Hashable {
+    /// The node's name, at most 63 octets.
     package var name: String = ""
+    /// 0 for any; otherwise ABORTED unless the object is at this revision.
     package var ifRevision: UInt64 = 0
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
+    /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
 
     package init() {}
@@ -477,7 +503,9 @@ extension MusterV1 {
   package struct WriteNodeResponse: Sendable, Hashable {
     /// The node as it is now; as it last was after a removal.
     package var node: MusterV1.Node?
+    /// What the write did.
     package var outcome: MusterV1.WriteOutcome = .unspecified
+    /// What to wait for, one a subnet; empty when nothing changed.
     package var generations: [MusterV1.SubnetGeneration] = []
 
     package init() {}
@@ -494,14 +522,21 @@ extension MusterV1 {
   }
 
   package struct AcceptNodeRequest: Sendable, Hashable {
+    /// The node's name, at most 63 octets.
     package var name: String = ""
     /// Empty keeps the name.
     package var newName: String = ""
     /// Address for the boot interface: IPv4, "auto", "dynamic"; empty means "auto".
     package var address: String = ""
+    /// Boot profile by name; empty keeps it.
     package var bootProfile: String = ""
+    /// 0 for any; otherwise ABORTED unless the object is at this revision.
     package var ifRevision: UInt64 = 0
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
+    /// Check and answer as if written; nothing is written.
+    package var validateOnly: Bool = false
 
     package init() {}
 
@@ -511,7 +546,8 @@ extension MusterV1 {
       address: String = "",
       bootProfile: String = "",
       ifRevision: UInt64 = 0,
-      requestId: String = ""
+      requestId: String = "",
+      validateOnly: Bool = false
     ) {
       self.name = name
       self.newName = newName
@@ -519,6 +555,7 @@ extension MusterV1 {
       self.bootProfile = bootProfile
       self.ifRevision = ifRevision
       self.requestId = requestId
+      self.validateOnly = validateOnly
     }
   }
 
@@ -532,7 +569,9 @@ extension MusterV1 {
     }
 
     package enum OneOfWrite: Sendable, Hashable {
+      /// A node to add.
       case create(MusterV1.Node)
+      /// A change, with its own `if_revision` and `force`; `request_id` and `validate_only` are the batch's.
       case update(MusterV1.UpdateNodeRequest)
       /// Name of the node to remove.
       case delete(String)
@@ -542,8 +581,12 @@ extension MusterV1 {
   package struct BatchWriteNodesRequest: Sendable, Hashable {
     /// 1 to 10,000.
     package var writes: [MusterV1.NodeWrite] = []
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
+    /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
+    /// As in CreateNodeRequest, for every write.
     package var force: Bool = false
 
     package init() {}
@@ -564,6 +607,7 @@ extension MusterV1 {
   package struct BatchWriteNodesResponse: Sendable, Hashable {
     /// In the order of the writes.
     package var outcomes: [MusterV1.WriteOutcome] = []
+    /// What to wait for, one a subnet; empty when nothing changed.
     package var generations: [MusterV1.SubnetGeneration] = []
 
     package init() {}
@@ -581,10 +625,13 @@ extension MusterV1 {
     package var keepGoing: Bool = false
     /// Remove nodes that the import does not name; nodes in state NEW stay.
     package var removeAbsent: Bool = false
+    /// Which field identifies the node of a row.
     package var key: MusterV1.ImportKey = .unspecified
+    /// At most 64 printable ASCII octets, for the log; a repeated import changes nothing twice whatever it says.
     package var requestId: String = ""
     /// Also send one ImportChange for every row that would change or changed.
     package var reportChanges: Bool = false
+    /// As in CreateNodeRequest, for every row.
     package var force: Bool = false
 
     package init() {}
@@ -641,13 +688,16 @@ extension MusterV1 {
     package enum OneOfMessage: Sendable, Hashable {
       /// First message of the stream, exactly once.
       case options(MusterV1.ImportOptions)
+      /// One row.
       case row(MusterV1.ImportRow)
+      /// Several rows; the faster way.
       case rows(MusterV1.ImportRows)
     }
   }
 
   /// Several rows in one message, at most 1,000.
   package struct ImportRows: Sendable, Hashable {
+    /// 1 to 1,000, in the order of the file.
     package var rows: [MusterV1.ImportRow] = []
 
     package init() {}
@@ -660,7 +710,9 @@ extension MusterV1 {
   package struct ImportFieldChange: Sendable, Hashable {
     /// Path, for example "eth0.mac".
     package var field: String = ""
+    /// As the region had it; empty when it had none.
     package var before: String = ""
+    /// As the import wants it; empty when it clears it.
     package var after: String = ""
 
     package init() {}
@@ -673,12 +725,17 @@ extension MusterV1 {
   }
 
   package struct ImportChange: Sendable, Hashable {
+    /// The node's name.
     package var name: String = ""
+    /// What becomes of it.
     package var outcome: MusterV1.WriteOutcome = .unspecified
+    /// What changes of an updated node.
     package var fields: [MusterV1.ImportFieldChange] = []
     /// Boot interface of an added node, for the plan: subnet, address, MAC.
     package var subnet: String = ""
+    /// IPv4, "auto" or "dynamic".
     package var address: String = ""
+    /// Six pairs of hex digits.
     package var mac: String = ""
 
     package init() {}
@@ -703,6 +760,7 @@ extension MusterV1 {
   package struct ImportProgress: Sendable, Hashable {
     /// Rows published so far, durable.
     package var published: UInt64 = 0
+    /// Rows to publish.
     package var total: UInt64 = 0
 
     package init() {}
@@ -714,14 +772,21 @@ extension MusterV1 {
   }
 
   package struct ImportSummary: Sendable, Hashable {
+    /// Nodes added, or with validate_only to add.
     package var added: UInt64 = 0
+    /// Nodes changed.
     package var updated: UInt64 = 0
+    /// Nodes that were as the row says.
     package var unchanged: UInt64 = 0
+    /// Nodes removed because the import did not name them.
     package var removed: UInt64 = 0
     /// Rows refused.
     package var invalid: UInt64 = 0
+    /// Subnets touched.
     package var subnets: UInt32 = 0
+    /// Agents that own them.
     package var agents: UInt32 = 0
+    /// What to wait for, one a subnet; empty when nothing changed.
     package var generations: [MusterV1.SubnetGeneration] = []
     /// False when nothing was applied because of problems or validate_only.
     package var applied: Bool = false
@@ -761,8 +826,11 @@ extension MusterV1 {
     }
 
     package enum OneOfMessage: Sendable, Hashable {
+      /// One thing wrong with one row.
       case problem(MusterV1.FieldProblem)
+      /// With `report_changes`: what becomes of one row.
       case change(MusterV1.ImportChange)
+      /// After every published batch.
       case progress(MusterV1.ImportProgress)
       /// Last message of the stream, exactly once.
       case summary(MusterV1.ImportSummary)
@@ -770,8 +838,11 @@ extension MusterV1 {
   }
 
   package struct ExportNodesRequest: Sendable, Hashable {
+    /// Only with an interface in this subnet; empty for all. Filters add up.
     package var subnet: String = ""
+    /// Only in this state; unspecified for any.
     package var state: MusterV1.NodeState = .unspecified
+    /// Only with this tag; empty for any.
     package var tag: String = ""
 
     package init() {}
@@ -795,9 +866,13 @@ extension MusterV1 {
   }
 
   package struct BootStep: Sendable, Hashable {
+    /// How far it got.
     package var stage: MusterV1.BootStage = .unspecified
+    /// When the agent saw it.
     package var time: GoogleProtobuf.Timestamp?
+    /// True when the boot stopped here.
     package var failed: Bool = false
+    /// For example "kernel rescue/vmlinuz: HTTP 404"; at most 128 octets.
     package var detail: String = ""
 
     package init() {}
@@ -816,17 +891,23 @@ extension MusterV1 {
   }
 
   package struct ExplainNodeResponse: Sendable, Hashable {
+    /// The node with its status.
     package var node: MusterV1.Node?
     /// True when nothing stands in the way of the node's next boot.
     package var healthy: Bool = false
     /// The most important finding first.
     package var why: [String] = []
+    /// What to do, one for each `why` at the same place; may be empty.
     package var fix: [String] = []
     /// Who asked for the newest change of the node, and when.
     package var actor: String = ""
+    /// When it was; unset when the events that say so are no longer kept.
     package var changeTime: GoogleProtobuf.Timestamp?
+    /// The address its boot interface leased, as last observed; empty for none.
     package var leaseAddress: String = ""
+    /// When that lease ends; unset without one.
     package var leaseUntil: GoogleProtobuf.Timestamp?
+    /// The steps of its newest boot, oldest first; at most one a stage.
     package var boot: [MusterV1.BootStep] = []
     /// Stable reason, for example "BOOT_FILE_MISSING"; empty when healthy.
     package var reason: String = ""

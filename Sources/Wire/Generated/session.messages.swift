@@ -51,6 +51,7 @@ extension MusterV1 {
   package struct EnrollRequest: Sendable, Hashable {
     /// The agent's name as the operator announced it.
     package var agent: String = ""
+    /// What the operator was given: 43 URL-safe characters.
     package var token: String = ""
     /// 16 octets drawn by the agent before its first attempt, kept until it succeeded: a repeat with the same key
     /// after a lost answer gets the same identity.
@@ -66,6 +67,7 @@ extension MusterV1 {
   }
 
   package struct EnrollResponse: Sendable, Hashable {
+    /// UUIDv7 of the agent.
     package var agentUid: String = ""
     /// Sent as "authorization: Bearer …" from now on.
     package var credential: String = ""
@@ -88,13 +90,21 @@ extension MusterV1 {
     }
 
     package enum OneOfMessage: Sendable, Hashable {
+      /// The first message, exactly once.
       case hello(MusterV1.Hello)
+      /// At the rhythm of Welcome, and when links change.
       case renew(MusterV1.Renew)
+      /// After every apply, one a subnet it touched; and the answer to Revoke.
       case applied(MusterV1.Applied)
+      /// Instead of Applied, when a delta cannot be taken.
       case refused(MusterV1.Refused)
+      /// Leases, boots and enlistments.
       case observed(MusterV1.Observed)
+      /// How a task goes.
       case taskUpdate(MusterV1.TaskUpdate)
+      /// When files or profiles changed.
       case bootFiles(MusterV1.BootFiles)
+      /// When a subnet stops or begins again to be served.
       case subnetTrouble(MusterV1.SubnetTrouble)
     }
   }
@@ -109,22 +119,35 @@ extension MusterV1 {
     }
 
     package enum OneOfMessage: Sendable, Hashable {
+      /// The first message, exactly once.
       case welcome(MusterV1.Welcome)
+      /// The agent owns a subnet.
       case assign(MusterV1.Assign)
+      /// The agent owns it no longer.
       case revoke(MusterV1.Revoke)
+      /// A part of a delta or snapshot.
       case chunk(MusterV1.Chunk)
+      /// The chunks before it are whole.
       case commit(MusterV1.Commit)
+      /// What need not be sent again.
       case observedAck(MusterV1.ObservedAck)
+      /// Work.
       case taskOffer(MusterV1.TaskOffer)
+      /// All boot profiles; after Welcome when the agent has others, then at every change.
       case profileSet(MusterV1.ProfileSet)
+      /// The answer to Renew.
       case renewAck(MusterV1.RenewAck)
     }
   }
 
   package struct Link: Sendable, Hashable {
+    /// Name on the agent's host, 1 to 15 octets.
     package var interface: String = ""
+    /// The fabric its configuration names, 1 to 63 octets.
     package var fabric: String = ""
+    /// IPv4 addresses; at most 64.
     package var addresses: [MusterV1.LinkAddress] = []
+    /// Whether it has a carrier.
     package var up: Bool = false
 
     package init() {}
@@ -143,6 +166,7 @@ extension MusterV1 {
   }
 
   package struct LinkAddress: Sendable, Hashable {
+    /// IPv4, host order.
     package var address: UInt32 = 0
     /// 0 to 32.
     package var prefixLength: UInt32 = 0
@@ -157,15 +181,19 @@ extension MusterV1 {
 
   /// What an agent holds of one subnet.
   package struct Have: Sendable, Hashable {
+    /// The subnet's permanent number, 1 to 2^32-1.
     package var dhcpId: UInt32 = 0
     /// The store's incarnation the rows came from; 16 octets.
     package var incarnation: [UInt8] = []
+    /// The newest epoch the agent has persisted for the subnet; 0 for none.
     package var epoch: UInt64 = 0
     /// Received; applied follows.
     package var generation: UInt64 = 0
+    /// What DHCP serves; at most `generation`.
     package var applied: UInt64 = 0
     /// 16 octets, of the received rows.
     package var digest: [UInt8] = []
+    /// The full set at `applied`; at most 10,000.
     package var rejected: [MusterV1.Rejection] = []
 
     package init() {}
@@ -191,6 +219,7 @@ extension MusterV1 {
 
   /// A binding the agent could not serve.
   package struct Rejection: Sendable, Hashable {
+    /// Low 48 bits.
     package var mac: UInt64 = 0
     /// Stable reason.
     package var code: String = ""
@@ -207,15 +236,21 @@ extension MusterV1 {
   }
 
   package struct Hello: Sendable, Hashable {
+    /// The agent's name, as its credential says.
     package var agent: String = ""
     /// Drawn at every start of the agent's process: tells a restart from a second machine. 16 octets.
     package var boot: [UInt8] = []
     /// This file's version: 1.
     package var protocolVersion: UInt32 = 0
+    /// Version of the row encoding that digests are made of: 1.
     package var digestVersion: UInt32 = 0
+    /// Of its program, for people; at most 128 octets.
     package var version: String = ""
+    /// Every interface it serves; at most 256.
     package var links: [MusterV1.Link] = []
+    /// Every subnet it holds rows of; at most 10,000.
     package var have: [MusterV1.Have] = []
+    /// The set of boot profiles it holds; 0 for none.
     package var profilesRevision: UInt64 = 0
 
     package init() {}
@@ -248,7 +283,9 @@ extension MusterV1 {
     package var leaseNs: Int64 = 0
     /// How often to send Renew, nanoseconds.
     package var renewNs: Int64 = 0
+    /// Of the store, 16 octets; another than before means the database was restored.
     package var incarnation: [UInt8] = []
+    /// What the region speaks: 1.
     package var protocolVersion: UInt32 = 0
 
     package init() {}
@@ -269,9 +306,11 @@ extension MusterV1 {
   }
 
   package struct Renew: Sendable, Hashable {
+    /// From Welcome.
     package var sessionEpoch: UInt64 = 0
     /// Set when they changed.
     package var links: [MusterV1.Link] = []
+    /// Whether `links` is set; then it is the full set.
     package var linksChanged: Bool = false
     /// Warnings of the agent about itself, the full set; at most 32.
     package var warnings: [String] = []
@@ -292,6 +331,7 @@ extension MusterV1 {
   }
 
   package struct RenewAck: Sendable, Hashable {
+    /// The region's clock, nanoseconds UTC, for people who compare clocks; nothing is decided by it.
     package var timeNs: Int64 = 0
 
     package init() {}
@@ -303,8 +343,11 @@ extension MusterV1 {
 
   /// The agent owns the subnet from now on, at this epoch.
   package struct Assign: Sendable, Hashable {
+    /// The subnet's permanent number, 1 to 2^32-1.
     package var dhcpId: UInt32 = 0
+    /// The subnet's name, for logs and people.
     package var subnet: String = ""
+    /// Higher than any before; the agent persists it before it acts.
     package var epoch: UInt64 = 0
 
     package init() {}
@@ -318,6 +361,7 @@ extension MusterV1 {
 
   /// The agent no longer owns it: stop answering, forget the rows after acknowledging by Applied.
   package struct Revoke: Sendable, Hashable {
+    /// The subnet's permanent number, 1 to 2^32-1.
     package var dhcpId: UInt32 = 0
     /// The epoch that ended it.
     package var epoch: UInt64 = 0
@@ -331,7 +375,9 @@ extension MusterV1 {
   }
 
   package struct Range: Sendable, Hashable {
+    /// First address, host order.
     package var first: UInt32 = 0
+    /// Last address, host order; not before `first`.
     package var last: UInt32 = 0
 
     package init() {}
@@ -344,21 +390,33 @@ extension MusterV1 {
 
   /// A subnet's own options; travels in the feed like a binding.
   package struct Header: Sendable, Hashable {
+    /// The subnet's name.
     package var subnet: String = ""
+    /// Its fabric.
     package var fabric: String = ""
+    /// Network address, host order.
     package var network: UInt32 = 0
+    /// 8 to 30.
     package var prefixLength: UInt32 = 0
+    /// 802.1Q, 1 to 4094; 0 is untagged.
     package var vlan: UInt32 = 0
     /// 0 for none.
     package var gateway: UInt32 = 0
+    /// Dynamic ranges, ascending and disjoint; at most 16.
     package var pools: [MusterV1.Range] = []
+    /// At most 8 addresses.
     package var dnsServers: [UInt32] = []
+    /// At most 253 octets; empty for none.
     package var domain: String = ""
+    /// At most 8 addresses.
     package var ntpServers: [UInt32] = []
     /// Seconds.
     package var leaseSeconds: UInt32 = 0
+    /// Whether DHCP answers here.
     package var dhcpEnabled: Bool = false
+    /// Relay addresses (giaddr), at most 16.
     package var relays: [UInt32] = []
+    /// The generation that last changed the header.
     package var generation: UInt64 = 0
 
     package init() {}
@@ -397,6 +455,7 @@ extension MusterV1 {
   }
 
   package struct BindingRow: Sendable, Hashable {
+    /// Low 48 bits.
     package var mac: UInt64 = 0
     /// 0 for a dynamic address.
     package var address: UInt32 = 0
@@ -404,10 +463,13 @@ extension MusterV1 {
     package var hostname: String = ""
     /// UUID of the node, 16 octets.
     package var nodeUid: [UInt8] = []
+    /// By name; 1 to 63 octets.
     package var bootProfile: String = ""
+    /// Profile for one boot, by name; empty for none.
     package var bootOnce: String = ""
     /// Changes whenever boot_once is set anew: phone-home falls back once for each.
     package var bootOnceSerial: UInt64 = 0
+    /// The generation that last changed the row.
     package var generation: UInt64 = 0
     /// Whether the machine boots from this interface.
     package var boot: Bool = false
@@ -438,7 +500,9 @@ extension MusterV1 {
   }
 
   package struct Tombstone: Sendable, Hashable {
+    /// Low 48 bits.
     package var mac: UInt64 = 0
+    /// The generation that removed the row.
     package var generation: UInt64 = 0
 
     package init() {}
@@ -451,15 +515,21 @@ extension MusterV1 {
 
   /// A part of a delta, at most 256 KiB encoded. Staged by the agent until Commit.
   package struct Chunk: Sendable, Hashable {
+    /// The subnet's permanent number, 1 to 2^32-1.
     package var dhcpId: UInt32 = 0
+    /// The ownership this belongs to; another than the current one is refused. From 1.
     package var epoch: UInt64 = 0
     /// The agent's generation that this delta builds on; 0 with snapshot.
     package var base: UInt64 = 0
+    /// The generation the delta leads to.
     package var to: UInt64 = 0
     /// The delta replaces everything: rows not named are gone.
     package var snapshot: Bool = false
+    /// When it changed since `base`, in one of the chunks.
     package var header: MusterV1.Header?
+    /// Bindings that are new or changed, by generation and MAC.
     package var upserts: [MusterV1.BindingRow] = []
+    /// Bindings that are gone.
     package var tombstones: [MusterV1.Tombstone] = []
 
     package init() {}
@@ -486,11 +556,15 @@ extension MusterV1 {
   }
 
   package struct Commit: Sendable, Hashable {
+    /// The subnet's permanent number, 1 to 2^32-1.
     package var dhcpId: UInt32 = 0
+    /// The ownership this belongs to; another than the current one is refused. From 1.
     package var epoch: UInt64 = 0
+    /// The generation the chunks lead to.
     package var to: UInt64 = 0
     /// Of all rows and the header at `to`; 16 octets.
     package var digest: [UInt8] = []
+    /// The store's; 16 octets.
     package var incarnation: [UInt8] = []
 
     package init() {}
@@ -512,8 +586,11 @@ extension MusterV1 {
 
   /// A lease that outlives the binding it came from.
   package struct LeaseLeft: Sendable, Hashable {
+    /// IPv4, host order.
     package var address: UInt32 = 0
+    /// Low 48 bits.
     package var mac: UInt64 = 0
+    /// When it ends, nanoseconds UTC.
     package var untilNs: Int64 = 0
 
     package init() {}
@@ -526,9 +603,13 @@ extension MusterV1 {
   }
 
   package struct Applied: Sendable, Hashable {
+    /// The subnet's permanent number, 1 to 2^32-1.
     package var dhcpId: UInt32 = 0
+    /// The ownership this belongs to; another than the current one is refused. From 1.
     package var epoch: UInt64 = 0
+    /// What DHCP serves now.
     package var generation: UInt64 = 0
+    /// Of the rows received, 16 octets.
     package var digest: [UInt8] = []
     /// The full set at this generation; at most 10,000.
     package var rejected: [MusterV1.Rejection] = []
@@ -571,7 +652,9 @@ extension MusterV1 {
   }
 
   package struct Refused: Sendable, Hashable {
+    /// Why.
     package var reason: MusterV1.RefusalReason = .unspecified
+    /// What the agent has instead.
     package var have: MusterV1.Have?
 
     package init() {}
@@ -584,10 +667,13 @@ extension MusterV1 {
 
   /// The subnet is not served although it is assigned; an empty reason clears it.
   package struct SubnetTrouble: Sendable, Hashable {
+    /// The subnet's permanent number, 1 to 2^32-1.
     package var dhcpId: UInt32 = 0
+    /// The ownership this belongs to; another than the current one is refused. From 1.
     package var epoch: UInt64 = 0
     /// Stable, for example "FOREIGN_DHCP_SERVER", "NO_LINK", "DHCP_DEAF", "APPLY_FAILED".
     package var code: String = ""
+    /// One sentence for people, at most 512 octets.
     package var message: String = ""
 
     package init() {}
@@ -601,8 +687,11 @@ extension MusterV1 {
   }
 
   package struct LeaseSeen: Sendable, Hashable {
+    /// The subnet's permanent number, 1 to 2^32-1.
     package var dhcpId: UInt32 = 0
+    /// Low 48 bits.
     package var mac: UInt64 = 0
+    /// IPv4, host order.
     package var address: UInt32 = 0
     /// 0 when the lease was released or deleted.
     package var untilNs: Int64 = 0
@@ -618,13 +707,17 @@ extension MusterV1 {
   }
 
   package struct BootSeen: Sendable, Hashable {
+    /// The subnet's permanent number, 1 to 2^32-1.
     package var dhcpId: UInt32 = 0
+    /// Low 48 bits.
     package var mac: UInt64 = 0
     /// Same numbers as BootStage.
     package var stage: UInt32 = 0
+    /// When it was seen, nanoseconds UTC.
     package var timeNs: Int64 = 0
+    /// True when the boot stopped here.
     package var failed: Bool = false
-    /// For example "kernel 'rescue/vmlinuz': HTTP 404".
+    /// For example "kernel rescue/vmlinuz: HTTP 404".
     package var detail: String = ""
     /// boot_once_serial that this phone-home used up; 0 otherwise.
     package var bootOnceSerial: UInt64 = 0
@@ -654,16 +747,25 @@ extension MusterV1 {
   package struct Enlistment: Sendable, Hashable {
     /// Unique per agent; acknowledged one by one; spooled until then.
     package var id: [UInt8] = []
+    /// The subnet it was seen in.
     package var dhcpId: UInt32 = 0
     /// All of its MACs; the first is the one it booted from. At most 32.
     package var macs: [UInt64] = []
+    /// What it leased, IPv4, host order; 0 when not known.
     package var address: UInt32 = 0
+    /// At most 64 octets; empty when not said.
     package var serial: String = ""
+    /// SMBIOS UUID, 8-4-4-4-12 hex digits; empty when not said.
     package var uuid: String = ""
+    /// "bios", "uefi" or empty.
     package var firmware: String = ""
+    /// MiB; 0 when not said.
     package var memoryMib: UInt64 = 0
+    /// Logical processors; 0 when not said.
     package var cpuCount: UInt32 = 0
+    /// At most 128 octets; empty when not said.
     package var cpuModel: String = ""
+    /// When it was seen, nanoseconds UTC.
     package var timeNs: Int64 = 0
 
     package init() {}
@@ -698,8 +800,11 @@ extension MusterV1 {
   package struct Observed: Sendable, Hashable {
     /// Grows by one a message within a session; acknowledged.
     package var sequence: UInt64 = 0
+    /// The newest state of each lease that changed; leases and boots together at most 512.
     package var leases: [MusterV1.LeaseSeen] = []
+    /// In the order they were seen.
     package var boots: [MusterV1.BootSeen] = []
+    /// Sent again until acknowledged; at most 32.
     package var enlistments: [MusterV1.Enlistment] = []
     /// Observations dropped before this message because the agent's queue was full.
     package var dropped: UInt64 = 0
@@ -722,6 +827,7 @@ extension MusterV1 {
   }
 
   package struct ObservedAck: Sendable, Hashable {
+    /// Of the newest Observed that is recorded.
     package var sequence: UInt64 = 0
     /// Enlistments that are durable in the region.
     package var enlistmentIds: [[UInt8]] = []
@@ -736,7 +842,9 @@ extension MusterV1 {
 
   /// Which boot files the agent has; sent when the profiles or the files changed.
   package struct BootFiles: Sendable, Hashable {
+    /// Every file a profile names, once; at most 4,096.
     package var files: [MusterV1.BootFile] = []
+    /// The set of profiles they were looked up for.
     package var profilesRevision: UInt64 = 0
 
     package init() {}
@@ -748,9 +856,11 @@ extension MusterV1 {
   }
 
   package struct BootFile: Sendable, Hashable {
+    /// Below the boot root, at most 127 octets.
     package var path: String = ""
     /// 32 octets; empty when missing.
     package var sha256: [UInt8] = []
+    /// Octets; 0 when missing.
     package var sizeBytes: UInt64 = 0
 
     package init() {}
@@ -763,11 +873,15 @@ extension MusterV1 {
   }
 
   package struct Profile: Sendable, Hashable {
+    /// 1 to 63 octets.
     package var name: String = ""
     /// Same numbers as BootProfileKind.
     package var kind: UInt32 = 0
+    /// Path below the boot root; empty for a local boot.
     package var kernel: String = ""
+    /// At most 8 paths.
     package var initrds: [String] = []
+    /// At most 1,024 octets.
     package var arguments: String = ""
 
     package init() {}
@@ -789,7 +903,9 @@ extension MusterV1 {
 
   /// All boot profiles: at most 1,000.
   package struct ProfileSet: Sendable, Hashable {
+    /// Grows with every change of any profile.
     package var revision: UInt64 = 0
+    /// By name.
     package var profiles: [MusterV1.Profile] = []
 
     package init() {}
@@ -802,9 +918,13 @@ extension MusterV1 {
 
   /// Imperative work for later; see the tasks service.
   package struct TaskOffer: Sendable, Hashable {
+    /// 16 octets; the idempotency key.
     package var id: [UInt8] = []
+    /// Which work, 1 to 63 octets.
     package var kind: String = ""
+    /// What the work needs, at most 64 KiB, encoded as its kind says.
     package var payload: [UInt8] = []
+    /// Until when the task is this agent's without an update, nanoseconds UTC.
     package var leaseUntilNs: Int64 = 0
 
     package init() {}
@@ -818,11 +938,15 @@ extension MusterV1 {
   }
 
   package struct TaskUpdate: Sendable, Hashable {
+    /// From TaskOffer.
     package var id: [UInt8] = []
     /// Percent, 0 to 100.
     package var progress: UInt32 = 0
+    /// True when it has ended, well or not.
     package var done: Bool = false
+    /// True when it ended badly.
     package var failed: Bool = false
+    /// How it goes, at most 512 octets.
     package var message: String = ""
 
     package init() {}

@@ -158,6 +158,7 @@ extension MusterV1 {
   }
 
   package struct ListSubnetsResponse: Sendable, Hashable {
+    /// By prefix; at most `page_size`.
     package var subnets: [MusterV1.Subnet] = []
     /// Empty on the last page.
     package var nextPageToken: String = ""
@@ -171,6 +172,7 @@ extension MusterV1 {
   }
 
   package struct GetSubnetRequest: Sendable, Hashable {
+    /// The subnet's name, 1 to 63 octets.
     package var name: String = ""
 
     package init() {}
@@ -181,6 +183,7 @@ extension MusterV1 {
   }
 
   package struct CreateSubnetRequest: Sendable, Hashable {
+    /// What to add; output-only fields are ignored.
     package var subnet: MusterV1.Subnet?
     /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer.
     package var requestId: String = ""
@@ -203,7 +206,10 @@ extension MusterV1 {
     package var updateMask: GoogleProtobuf.FieldMask?
     /// 0 for any; otherwise ABORTED unless the subnet is at this revision.
     package var ifRevision: UInt64 = 0
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
+    /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
 
     package init() {}
@@ -224,9 +230,14 @@ extension MusterV1 {
   }
 
   package struct DeleteSubnetRequest: Sendable, Hashable {
+    /// The subnet's name, 1 to 63 octets.
     package var name: String = ""
+    /// 0 for any; otherwise ABORTED unless the object is at this revision.
     package var ifRevision: UInt64 = 0
+    /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+    /// none.
     package var requestId: String = ""
+    /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
 
     package init() {}
@@ -242,6 +253,7 @@ extension MusterV1 {
   package struct WriteSubnetResponse: Sendable, Hashable {
     /// The subnet as it is now; as it last was after a removal.
     package var subnet: MusterV1.Subnet?
+    /// What the write did.
     package var outcome: MusterV1.WriteOutcome = .unspecified
     /// What to wait for; empty when nothing changed.
     package var generations: [MusterV1.SubnetGeneration] = []
@@ -273,9 +285,11 @@ extension MusterV1 {
   package struct WaitAppliedResponse: Sendable, Hashable {
     /// A subnet that reached its generation since the last message, or that is in the way.
     package var subnet: String = ""
+    /// The generation that was asked for.
     package var generation: UInt64 = 0
     /// Applied by this agent.
     package var agent: String = ""
+    /// True when it is applied.
     package var applied: Bool = false
     /// The probe's word, for example "probe ok"; or why it is not applied ("rack1 silent for 4m").
     package var detail: String = ""

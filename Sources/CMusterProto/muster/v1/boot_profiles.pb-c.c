@@ -912,7 +912,7 @@ const ProtobufCMessageDescriptor muster__v1__update_boot_profile_request__descri
   (ProtobufCMessageInit) muster__v1__update_boot_profile_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor muster__v1__delete_boot_profile_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor muster__v1__delete_boot_profile_request__field_descriptors[4] =
 {
   {
     "name",
@@ -950,16 +950,29 @@ static const ProtobufCFieldDescriptor muster__v1__delete_boot_profile_request__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "validate_only",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__DeleteBootProfileRequest, validate_only),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned muster__v1__delete_boot_profile_request__field_indices_by_name[] = {
   1,   /* field[1] = if_revision */
   0,   /* field[0] = name */
   2,   /* field[2] = request_id */
+  3,   /* field[3] = validate_only */
 };
 static const ProtobufCIntRange muster__v1__delete_boot_profile_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor muster__v1__delete_boot_profile_request__descriptor =
 {
@@ -969,7 +982,7 @@ const ProtobufCMessageDescriptor muster__v1__delete_boot_profile_request__descri
   "Muster__V1__DeleteBootProfileRequest",
   "muster.v1",
   sizeof(Muster__V1__DeleteBootProfileRequest),
-  3,
+  4,
   muster__v1__delete_boot_profile_request__field_descriptors,
   muster__v1__delete_boot_profile_request__field_indices_by_name,
   1,  muster__v1__delete_boot_profile_request__number_ranges,

@@ -2431,7 +2431,7 @@ const ProtobufCMessageDescriptor muster__v1__write_node_response__descriptor =
   (ProtobufCMessageInit) muster__v1__write_node_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor muster__v1__accept_node_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor muster__v1__accept_node_request__field_descriptors[7] =
 {
   {
     "name",
@@ -2505,6 +2505,18 @@ static const ProtobufCFieldDescriptor muster__v1__accept_node_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "validate_only",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__AcceptNodeRequest, validate_only),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned muster__v1__accept_node_request__field_indices_by_name[] = {
   2,   /* field[2] = address */
@@ -2513,11 +2525,12 @@ static const unsigned muster__v1__accept_node_request__field_indices_by_name[] =
   0,   /* field[0] = name */
   1,   /* field[1] = new_name */
   5,   /* field[5] = request_id */
+  6,   /* field[6] = validate_only */
 };
 static const ProtobufCIntRange muster__v1__accept_node_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor muster__v1__accept_node_request__descriptor =
 {
@@ -2527,7 +2540,7 @@ const ProtobufCMessageDescriptor muster__v1__accept_node_request__descriptor =
   "Muster__V1__AcceptNodeRequest",
   "muster.v1",
   sizeof(Muster__V1__AcceptNodeRequest),
-  6,
+  7,
   muster__v1__accept_node_request__field_descriptors,
   muster__v1__accept_node_request__field_indices_by_name,
   1,  muster__v1__accept_node_request__number_ranges,

@@ -79,8 +79,9 @@ package struct NodeServiceHandler: MusterV1.NodeService {
   ) async throws -> MusterV1.WriteNodeResponse {
     try await answering {
       let selector = NodeSelector.name(try RequestNames.parse(request.name))
-      return try await writes.run(request, id: request.requestId, validateOnly: false, call: call) {
-        transaction, actor in
+      return try await writes.run(
+        request, id: request.requestId, validateOnly: request.validateOnly, call: call
+      ) { transaction, actor in
         let node = try selector.find(in: transaction)
         let write = try node.acceptance(
           newName: request.newName, address: request.address, bootProfile: request.bootProfile,

@@ -99,8 +99,9 @@ package struct BootProfileServiceHandler: MusterV1.BootProfileService {
   ) async throws -> MusterV1.WriteBootProfileResponse {
     try await answering {
       let name: ProfileName = try RequestNames.parse(request.name)
-      return try await writes.run(request, id: request.requestId, validateOnly: false, call: call) {
-        transaction, actor in
+      return try await writes.run(
+        request, id: request.requestId, validateOnly: request.validateOnly, call: call
+      ) { transaction, actor in
         let profile = try transaction.removeProfile(name, ifRevision: Revision(ifGiven: request.ifRevision))
         try transaction.record(Event(.profileRemoved, actor: actor, message: "boot profile \(name) removed"))
         return try response(profile, .removed, in: transaction)

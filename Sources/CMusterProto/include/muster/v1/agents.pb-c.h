@@ -63,12 +63,18 @@ struct  Muster__V1__AgentLink
    * Interface of the agent's host.
    */
   char *interface;
+  /*
+   * The fabric the agent's configuration names for it; 1 to 63 octets.
+   */
   char *fabric;
   /*
    * Addresses with prefix length, for example "10.1.0.1/22"; at most 64.
    */
   size_t n_addresses;
   char **addresses;
+  /*
+   * Whether it has a carrier.
+   */
   protobuf_c_boolean up;
 };
 #define MUSTER__V1__AGENT_LINK__INIT \
@@ -87,6 +93,9 @@ struct  Muster__V1__Agent
    * UUIDv7; output only.
    */
   char *uid;
+  /*
+   * Output only.
+   */
   Muster__V1__AgentState state;
   /*
    * Links of its newest session.
@@ -109,11 +118,17 @@ struct  Muster__V1__Agent
    * Nodes in its subnets.
    */
   uint64_t nodes;
+  /*
+   * When it last spoke; unset when it never did. Output only.
+   */
   Google__Protobuf__Timestamp *last_seen_time;
   /*
    * Version of its program.
    */
   char *version;
+  /*
+   * Grows by one with every session it claims; 0 before the first. Output only.
+   */
   uint64_t session_epoch;
   /*
    * Warnings of the agent about itself, for example a reload silence above its goal.
@@ -133,6 +148,9 @@ struct  Muster__V1__ListAgentsRequest
    * 1 to 1,000; 0 means 100.
    */
   uint32_t page_size;
+  /*
+   * From the previous page of the same query; empty for the first.
+   */
   char *page_token;
 };
 #define MUSTER__V1__LIST_AGENTS_REQUEST__INIT \
@@ -143,8 +161,14 @@ struct  Muster__V1__ListAgentsRequest
 struct  Muster__V1__ListAgentsResponse
 {
   ProtobufCMessage base;
+  /*
+   * By name; at most `page_size`.
+   */
   size_t n_agents;
   Muster__V1__Agent **agents;
+  /*
+   * Empty on the last page.
+   */
   char *next_page_token;
 };
 #define MUSTER__V1__LIST_AGENTS_RESPONSE__INIT \
@@ -155,6 +179,9 @@ struct  Muster__V1__ListAgentsResponse
 struct  Muster__V1__GetAgentRequest
 {
   ProtobufCMessage base;
+  /*
+   * The agent's name, 1 to 63 octets.
+   */
   char *name;
 };
 #define MUSTER__V1__GET_AGENT_REQUEST__INIT \
@@ -165,7 +192,14 @@ struct  Muster__V1__GetAgentRequest
 struct  Muster__V1__CreateAgentRequest
 {
   ProtobufCMessage base;
+  /*
+   * 1 to 63 letters, digits, '-', '_', '.'; the name its configuration says.
+   */
   char *name;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
 };
 #define MUSTER__V1__CREATE_AGENT_REQUEST__INIT \
@@ -176,6 +210,9 @@ struct  Muster__V1__CreateAgentRequest
 struct  Muster__V1__CreateAgentResponse
 {
   ProtobufCMessage base;
+  /*
+   * The agent as it is now.
+   */
   Muster__V1__Agent *agent;
   /*
    * One-time secret of 43 URL-safe characters, valid 24 h; shown once. Empty in the answer to a repeated request_id.
@@ -190,7 +227,14 @@ struct  Muster__V1__CreateAgentResponse
 struct  Muster__V1__ReissueTokenRequest
 {
   ProtobufCMessage base;
+  /*
+   * The agent's name, 1 to 63 octets.
+   */
   char *name;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
 };
 #define MUSTER__V1__REISSUE_TOKEN_REQUEST__INIT \
@@ -201,11 +245,18 @@ struct  Muster__V1__ReissueTokenRequest
 struct  Muster__V1__DeleteAgentRequest
 {
   ProtobufCMessage base;
+  /*
+   * The agent's name, 1 to 63 octets.
+   */
   char *name;
   /*
    * Move its subnets although it cannot hand them over. If the host still runs, two servers may answer.
    */
   protobuf_c_boolean force;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
 };
 #define MUSTER__V1__DELETE_AGENT_REQUEST__INIT \
@@ -216,6 +267,9 @@ struct  Muster__V1__DeleteAgentRequest
 struct  Muster__V1__DeleteAgentResponse
 {
   ProtobufCMessage base;
+  /*
+   * Where its subnets went; by subnet.
+   */
   size_t n_moves;
   Muster__V1__SubnetMove **moves;
 };
@@ -227,12 +281,21 @@ struct  Muster__V1__DeleteAgentResponse
 struct  Muster__V1__SubnetMove
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's name.
+   */
   char *subnet;
+  /*
+   * Name of the agent that owned it.
+   */
   char *from;
   /*
    * Empty when nobody else can serve it.
    */
   char *to;
+  /*
+   * Nodes with an interface in it.
+   */
   uint64_t nodes;
   /*
    * Epoch after the move.
@@ -247,8 +310,18 @@ struct  Muster__V1__SubnetMove
 struct  Muster__V1__DrainAgentRequest
 {
   ProtobufCMessage base;
+  /*
+   * The agent's name, 1 to 63 octets.
+   */
   char *name;
+  /*
+   * Check and answer as if written; nothing is written.
+   */
   protobuf_c_boolean validate_only;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
 };
 #define MUSTER__V1__DRAIN_AGENT_REQUEST__INIT \
@@ -259,8 +332,14 @@ struct  Muster__V1__DrainAgentRequest
 struct  Muster__V1__DrainAgentResponse
 {
   ProtobufCMessage base;
+  /*
+   * Where its subnets go; by subnet.
+   */
   size_t n_moves;
   Muster__V1__SubnetMove **moves;
+  /*
+   * What to wait for, one a subnet; empty when nothing changed.
+   */
   size_t n_generations;
   Muster__V1__SubnetGeneration **generations;
 };
@@ -272,6 +351,9 @@ struct  Muster__V1__DrainAgentResponse
 struct  Muster__V1__UndrainAgentRequest
 {
   ProtobufCMessage base;
+  /*
+   * The agent's name, 1 to 63 octets.
+   */
   char *name;
 };
 #define MUSTER__V1__UNDRAIN_AGENT_REQUEST__INIT \
@@ -299,7 +381,13 @@ struct  Muster__V1__Problem
    * Stable reason.
    */
   char *code;
+  /*
+   * What is wrong, one sentence.
+   */
   char *message;
+  /*
+   * What to do about it, a command where there is one; may be empty.
+   */
   char *fix;
 };
 #define MUSTER__V1__PROBLEM__INIT \
@@ -314,18 +402,42 @@ struct  Muster__V1__GetStatusResponse
    * Version of the program.
    */
   char *version;
+  /*
+   * When the region started.
+   */
   Google__Protobuf__Timestamp *start_time;
+  /*
+   * True when no problem is more than a notice.
+   */
   protobuf_c_boolean healthy;
+  /*
+   * All subnets.
+   */
   uint64_t subnets;
+  /*
+   * Of them, those with DHCP on whose owner serves them.
+   */
   uint64_t subnets_served;
+  /*
+   * All nodes.
+   */
   uint64_t nodes;
+  /*
+   * Of them, those that DHCP serves as they are wanted. Counted by subnets, so it may be off by what is on its way.
+   */
   uint64_t nodes_served;
+  /*
+   * Of them, those that enlisted and wait to be accepted.
+   */
   uint64_t nodes_new;
   /*
    * At most 100, worst first.
    */
   size_t n_problems;
   Muster__V1__Problem **problems;
+  /*
+   * By name; at most 10,000.
+   */
   size_t n_agents;
   Muster__V1__Agent **agents;
 };

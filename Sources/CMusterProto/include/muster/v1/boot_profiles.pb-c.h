@@ -56,7 +56,13 @@ struct  Muster__V1__BootProfile
    * UUIDv7; output only.
    */
   char *uid;
+  /*
+   * Grows with every change of this object; compare-and-set. Output only.
+   */
   uint64_t revision;
+  /*
+   * Unspecified means KERNEL when there is a kernel, LOCAL otherwise.
+   */
   Muster__V1__BootProfileKind kind;
   /*
    * Path below the agent's boot root, at most 127 octets, for example "rescue/vmlinuz".
@@ -85,7 +91,13 @@ struct  Muster__V1__BootProfile
 struct  Muster__V1__BootFileStatus
 {
   ProtobufCMessage base;
+  /*
+   * The agent's name.
+   */
   char *agent;
+  /*
+   * Path below the agent's boot root, at most 127 octets.
+   */
   char *path;
   /*
    * Lower-case hex of 64 digits; empty when the file is missing.
@@ -108,6 +120,9 @@ struct  Muster__V1__ListBootProfilesRequest
    * 1 to 1,000; 0 means 100.
    */
   uint32_t page_size;
+  /*
+   * From the previous page of the same query; empty for the first.
+   */
   char *page_token;
 };
 #define MUSTER__V1__LIST_BOOT_PROFILES_REQUEST__INIT \
@@ -118,8 +133,14 @@ struct  Muster__V1__ListBootProfilesRequest
 struct  Muster__V1__ListBootProfilesResponse
 {
   ProtobufCMessage base;
+  /*
+   * By name; at most `page_size`.
+   */
   size_t n_boot_profiles;
   Muster__V1__BootProfile **boot_profiles;
+  /*
+   * Empty on the last page.
+   */
   char *next_page_token;
 };
 #define MUSTER__V1__LIST_BOOT_PROFILES_RESPONSE__INIT \
@@ -130,6 +151,9 @@ struct  Muster__V1__ListBootProfilesResponse
 struct  Muster__V1__GetBootProfileRequest
 {
   ProtobufCMessage base;
+  /*
+   * The profile's name, 1 to 63 octets.
+   */
   char *name;
 };
 #define MUSTER__V1__GET_BOOT_PROFILE_REQUEST__INIT \
@@ -140,8 +164,18 @@ struct  Muster__V1__GetBootProfileRequest
 struct  Muster__V1__CreateBootProfileRequest
 {
   ProtobufCMessage base;
+  /*
+   * What to add; output-only fields are ignored.
+   */
   Muster__V1__BootProfile *boot_profile;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
+  /*
+   * Check and answer as if written; nothing is written.
+   */
   protobuf_c_boolean validate_only;
 };
 #define MUSTER__V1__CREATE_BOOT_PROFILE_REQUEST__INIT \
@@ -152,10 +186,26 @@ struct  Muster__V1__CreateBootProfileRequest
 struct  Muster__V1__UpdateBootProfileRequest
 {
   ProtobufCMessage base;
+  /*
+   * `name` selects the profile.
+   */
   Muster__V1__BootProfile *boot_profile;
+  /*
+   * Fields to change, by their snake_case names. Must not be empty.
+   */
   Google__Protobuf__FieldMask *update_mask;
+  /*
+   * 0 for any; otherwise ABORTED unless the object is at this revision.
+   */
   uint64_t if_revision;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
+  /*
+   * Check and answer as if written; nothing is written.
+   */
   protobuf_c_boolean validate_only;
 };
 #define MUSTER__V1__UPDATE_BOOT_PROFILE_REQUEST__INIT \
@@ -166,19 +216,39 @@ struct  Muster__V1__UpdateBootProfileRequest
 struct  Muster__V1__DeleteBootProfileRequest
 {
   ProtobufCMessage base;
+  /*
+   * The profile's name, 1 to 63 octets.
+   */
   char *name;
+  /*
+   * 0 for any; otherwise ABORTED unless the object is at this revision.
+   */
   uint64_t if_revision;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
+  /*
+   * Check and answer as if written; nothing is written.
+   */
+  protobuf_c_boolean validate_only;
 };
 #define MUSTER__V1__DELETE_BOOT_PROFILE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&muster__v1__delete_boot_profile_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Muster__V1__WriteBootProfileResponse
 {
   ProtobufCMessage base;
+  /*
+   * The profile as it is now; as it last was after a removal.
+   */
   Muster__V1__BootProfile *boot_profile;
+  /*
+   * What the write did.
+   */
   Muster__V1__WriteOutcome outcome;
   /*
    * Revision of the set of profiles; agents report the one they have.

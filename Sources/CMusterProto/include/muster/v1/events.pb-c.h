@@ -34,6 +34,9 @@ struct  Muster__V1__Event
    * Grows; the resume token of what follows.
    */
   uint64_t id;
+  /*
+   * When the region recorded it; for what an agent saw, when the agent saw it.
+   */
   Google__Protobuf__Timestamp *time;
   /*
    * Stable kind in UPPER_SNAKE_CASE, for example "NODE_ADDED", "LEASE", "BOOT_KERNEL", "AGENT_ONLINE".
@@ -43,9 +46,21 @@ struct  Muster__V1__Event
    * What it is about; empty where it does not apply.
    */
   char *node;
+  /*
+   * The subnet's name.
+   */
   char *subnet;
+  /*
+   * The agent's name.
+   */
   char *agent;
+  /*
+   * Six pairs of hex digits.
+   */
   char *mac;
+  /*
+   * IPv4.
+   */
   char *address;
   /*
    * Who did it: an operator's token name, an agent, or "region".
@@ -68,11 +83,29 @@ struct  Muster__V1__ListEventsRequest
    * 1 to 1,000; 0 means 100.
    */
   uint32_t page_size;
+  /*
+   * From the previous page of the same query; empty for the first.
+   */
   char *page_token;
+  /*
+   * Only of this node, by name; empty for all. Filters add up.
+   */
   char *node;
+  /*
+   * Only of this subnet, by name; empty for all.
+   */
   char *subnet;
+  /*
+   * Only of this agent, by name; empty for all.
+   */
   char *agent;
+  /*
+   * Only of this kind, for example "NODE_ADDED"; empty for all.
+   */
   char *kind;
+  /*
+   * Only from this time on; unset for all.
+   */
   Google__Protobuf__Timestamp *since;
 };
 #define MUSTER__V1__LIST_EVENTS_REQUEST__INIT \
@@ -83,8 +116,14 @@ struct  Muster__V1__ListEventsRequest
 struct  Muster__V1__ListEventsResponse
 {
   ProtobufCMessage base;
+  /*
+   * Oldest first; at most `page_size`.
+   */
   size_t n_events;
   Muster__V1__Event **events;
+  /*
+   * Empty on the last page.
+   */
   char *next_page_token;
 };
 #define MUSTER__V1__LIST_EVENTS_RESPONSE__INIT \
@@ -99,9 +138,21 @@ struct  Muster__V1__WatchEventsRequest
    * Events with a greater id follow; 0 means from now on.
    */
   uint64_t after_id;
+  /*
+   * Only of this node, by name; empty for all. Filters add up.
+   */
   char *node;
+  /*
+   * Only of this subnet, by name; empty for all.
+   */
   char *subnet;
+  /*
+   * Only of this agent, by name; empty for all.
+   */
   char *agent;
+  /*
+   * Only of this kind; empty for all.
+   */
   char *kind;
 };
 #define MUSTER__V1__WATCH_EVENTS_REQUEST__INIT \

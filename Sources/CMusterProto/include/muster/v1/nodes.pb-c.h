@@ -159,6 +159,9 @@ struct  Muster__V1__Hardware
    * MiB.
    */
   uint64_t memory_mib;
+  /*
+   * Logical processors; 0 when not said.
+   */
   uint32_t cpu_count;
   /*
    * At most 128 octets.
@@ -207,6 +210,9 @@ struct  Muster__V1__Node
    */
   size_t n_interfaces;
   Muster__V1__NetworkInterface **interfaces;
+  /*
+   * The management controller; unset for none.
+   */
   Muster__V1__Bmc *bmc;
   /*
    * At most 64 octets; placeholders such as "To be filled by O.E.M." identify nobody.
@@ -252,7 +258,13 @@ struct  Muster__V1__NodeStatus
    * True when the owner applied a generation that includes this node and did not quarantine it.
    */
   protobuf_c_boolean served;
+  /*
+   * The agent that serves the boot interface; empty when nobody does.
+   */
   char *agent;
+  /*
+   * Its subnet's epoch.
+   */
   uint64_t epoch;
   /*
    * The generation of this node's binding.
@@ -266,7 +278,13 @@ struct  Muster__V1__NodeStatus
    * Why it is not served; empty when it is.
    */
   char *reason;
+  /*
+   * How far its newest boot got.
+   */
   Muster__V1__BootStage boot_stage;
+  /*
+   * When it got there; unset when it was never seen.
+   */
   Google__Protobuf__Timestamp *boot_time;
 };
 #define MUSTER__V1__NODE_STATUS__INIT \
@@ -281,12 +299,21 @@ struct  Muster__V1__ListNodesRequest
    * 1 to 1,000; 0 means 100.
    */
   uint32_t page_size;
+  /*
+   * From the previous page of the same query; empty for the first.
+   */
   char *page_token;
   /*
    * Filters; empty or unspecified for any.
    */
   char *subnet;
+  /*
+   * Only in this state; unspecified for any.
+   */
   Muster__V1__NodeState state;
+  /*
+   * Only with this tag; empty for any.
+   */
   char *tag;
   /*
    * Nodes with an interface in a subnet this agent owns.
@@ -301,8 +328,14 @@ struct  Muster__V1__ListNodesRequest
 struct  Muster__V1__ListNodesResponse
 {
   ProtobufCMessage base;
+  /*
+   * In natural order of their names; at most `page_size`.
+   */
   size_t n_nodes;
   Muster__V1__Node **nodes;
+  /*
+   * Empty on the last page.
+   */
   char *next_page_token;
   /*
    * Estimate of all nodes that match.
@@ -330,8 +363,18 @@ struct  Muster__V1__GetNodeRequest
 struct  Muster__V1__CreateNodeRequest
 {
   ProtobufCMessage base;
+  /*
+   * What to add; output-only fields are ignored.
+   */
   Muster__V1__Node *node;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
+  /*
+   * Check and answer as if written; nothing is written.
+   */
   protobuf_c_boolean validate_only;
   /*
    * Take addresses that are still held from another machine. Risks a double address until its lease ends.
@@ -354,10 +397,26 @@ struct  Muster__V1__UpdateNodeRequest
    * Snake_case fields; "interfaces" replaces the whole list.
    */
   Google__Protobuf__FieldMask *update_mask;
+  /*
+   * 0 for any; otherwise ABORTED unless the object is at this revision.
+   */
   uint64_t if_revision;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
+  /*
+   * Check and answer as if written; nothing is written.
+   */
   protobuf_c_boolean validate_only;
+  /*
+   * Take addresses that are still held from another machine. Risks a double address until its lease ends.
+   */
   protobuf_c_boolean force;
+  /*
+   * The new name when the mask has "name"; a host name label of at most 63 octets.
+   */
   char *new_name;
 };
 #define MUSTER__V1__UPDATE_NODE_REQUEST__INIT \
@@ -368,9 +427,22 @@ struct  Muster__V1__UpdateNodeRequest
 struct  Muster__V1__DeleteNodeRequest
 {
   ProtobufCMessage base;
+  /*
+   * The node's name, at most 63 octets.
+   */
   char *name;
+  /*
+   * 0 for any; otherwise ABORTED unless the object is at this revision.
+   */
   uint64_t if_revision;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
+  /*
+   * Check and answer as if written; nothing is written.
+   */
   protobuf_c_boolean validate_only;
 };
 #define MUSTER__V1__DELETE_NODE_REQUEST__INIT \
@@ -385,7 +457,13 @@ struct  Muster__V1__WriteNodeResponse
    * The node as it is now; as it last was after a removal.
    */
   Muster__V1__Node *node;
+  /*
+   * What the write did.
+   */
   Muster__V1__WriteOutcome outcome;
+  /*
+   * What to wait for, one a subnet; empty when nothing changed.
+   */
   size_t n_generations;
   Muster__V1__SubnetGeneration **generations;
 };
@@ -397,6 +475,9 @@ struct  Muster__V1__WriteNodeResponse
 struct  Muster__V1__AcceptNodeRequest
 {
   ProtobufCMessage base;
+  /*
+   * The node's name, at most 63 octets.
+   */
   char *name;
   /*
    * Empty keeps the name.
@@ -406,13 +487,27 @@ struct  Muster__V1__AcceptNodeRequest
    * Address for the boot interface: IPv4, "auto", "dynamic"; empty means "auto".
    */
   char *address;
+  /*
+   * Boot profile by name; empty keeps it.
+   */
   char *boot_profile;
+  /*
+   * 0 for any; otherwise ABORTED unless the object is at this revision.
+   */
   uint64_t if_revision;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
+  /*
+   * Check and answer as if written; nothing is written.
+   */
+  protobuf_c_boolean validate_only;
 };
 #define MUSTER__V1__ACCEPT_NODE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&muster__v1__accept_node_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 typedef enum {
@@ -428,7 +523,13 @@ struct  Muster__V1__NodeWrite
   ProtobufCMessage base;
   Muster__V1__NodeWrite__WriteCase write_case;
   union {
+    /*
+     * A node to add.
+     */
     Muster__V1__Node *create;
+    /*
+     * A change, with its own `if_revision` and `force`; `request_id` and `validate_only` are the batch's.
+     */
     Muster__V1__UpdateNodeRequest *update;
     /*
      * Name of the node to remove.
@@ -449,8 +550,18 @@ struct  Muster__V1__BatchWriteNodesRequest
    */
   size_t n_writes;
   Muster__V1__NodeWrite **writes;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
+  /*
+   * Check and answer as if written; nothing is written.
+   */
   protobuf_c_boolean validate_only;
+  /*
+   * As in CreateNodeRequest, for every write.
+   */
   protobuf_c_boolean force;
 };
 #define MUSTER__V1__BATCH_WRITE_NODES_REQUEST__INIT \
@@ -466,6 +577,9 @@ struct  Muster__V1__BatchWriteNodesResponse
    */
   size_t n_outcomes;
   Muster__V1__WriteOutcome *outcomes;
+  /*
+   * What to wait for, one a subnet; empty when nothing changed.
+   */
   size_t n_generations;
   Muster__V1__SubnetGeneration **generations;
 };
@@ -489,12 +603,21 @@ struct  Muster__V1__ImportOptions
    * Remove nodes that the import does not name; nodes in state NEW stay.
    */
   protobuf_c_boolean remove_absent;
+  /*
+   * Which field identifies the node of a row.
+   */
   Muster__V1__ImportKey key;
+  /*
+   * At most 64 printable ASCII octets, for the log; a repeated import changes nothing twice whatever it says.
+   */
   char *request_id;
   /*
    * Also send one ImportChange for every row that would change or changed.
    */
   protobuf_c_boolean report_changes;
+  /*
+   * As in CreateNodeRequest, for every row.
+   */
   protobuf_c_boolean force;
 };
 #define MUSTER__V1__IMPORT_OPTIONS__INIT \
@@ -545,7 +668,13 @@ struct  Muster__V1__ImportNodesRequest
      * First message of the stream, exactly once.
      */
     Muster__V1__ImportOptions *options;
+    /*
+     * One row.
+     */
     Muster__V1__ImportRow *row;
+    /*
+     * Several rows; the faster way.
+     */
     Muster__V1__ImportRows *rows;
   };
 };
@@ -560,6 +689,9 @@ struct  Muster__V1__ImportNodesRequest
 struct  Muster__V1__ImportRows
 {
   ProtobufCMessage base;
+  /*
+   * 1 to 1,000, in the order of the file.
+   */
   size_t n_rows;
   Muster__V1__ImportRow **rows;
 };
@@ -575,7 +707,13 @@ struct  Muster__V1__ImportFieldChange
    * Path, for example "eth0.mac".
    */
   char *field;
+  /*
+   * As the region had it; empty when it had none.
+   */
   char *before;
+  /*
+   * As the import wants it; empty when it clears it.
+   */
   char *after;
 };
 #define MUSTER__V1__IMPORT_FIELD_CHANGE__INIT \
@@ -586,15 +724,30 @@ struct  Muster__V1__ImportFieldChange
 struct  Muster__V1__ImportChange
 {
   ProtobufCMessage base;
+  /*
+   * The node's name.
+   */
   char *name;
+  /*
+   * What becomes of it.
+   */
   Muster__V1__WriteOutcome outcome;
+  /*
+   * What changes of an updated node.
+   */
   size_t n_fields;
   Muster__V1__ImportFieldChange **fields;
   /*
    * Boot interface of an added node, for the plan: subnet, address, MAC.
    */
   char *subnet;
+  /*
+   * IPv4, "auto" or "dynamic".
+   */
   char *address;
+  /*
+   * Six pairs of hex digits.
+   */
   char *mac;
 };
 #define MUSTER__V1__IMPORT_CHANGE__INIT \
@@ -609,6 +762,9 @@ struct  Muster__V1__ImportProgress
    * Rows published so far, durable.
    */
   uint64_t published;
+  /*
+   * Rows to publish.
+   */
   uint64_t total;
 };
 #define MUSTER__V1__IMPORT_PROGRESS__INIT \
@@ -619,16 +775,37 @@ struct  Muster__V1__ImportProgress
 struct  Muster__V1__ImportSummary
 {
   ProtobufCMessage base;
+  /*
+   * Nodes added, or with validate_only to add.
+   */
   uint64_t added;
+  /*
+   * Nodes changed.
+   */
   uint64_t updated;
+  /*
+   * Nodes that were as the row says.
+   */
   uint64_t unchanged;
+  /*
+   * Nodes removed because the import did not name them.
+   */
   uint64_t removed;
   /*
    * Rows refused.
    */
   uint64_t invalid;
+  /*
+   * Subnets touched.
+   */
   uint32_t subnets;
+  /*
+   * Agents that own them.
+   */
   uint32_t agents;
+  /*
+   * What to wait for, one a subnet; empty when nothing changed.
+   */
   size_t n_generations;
   Muster__V1__SubnetGeneration **generations;
   /*
@@ -655,8 +832,17 @@ struct  Muster__V1__ImportNodesResponse
   ProtobufCMessage base;
   Muster__V1__ImportNodesResponse__MessageCase message_case;
   union {
+    /*
+     * One thing wrong with one row.
+     */
     Muster__V1__FieldProblem *problem;
+    /*
+     * With `report_changes`: what becomes of one row.
+     */
     Muster__V1__ImportChange *change;
+    /*
+     * After every published batch.
+     */
     Muster__V1__ImportProgress *progress;
     /*
      * Last message of the stream, exactly once.
@@ -672,8 +858,17 @@ struct  Muster__V1__ImportNodesResponse
 struct  Muster__V1__ExportNodesRequest
 {
   ProtobufCMessage base;
+  /*
+   * Only with an interface in this subnet; empty for all. Filters add up.
+   */
   char *subnet;
+  /*
+   * Only in this state; unspecified for any.
+   */
   Muster__V1__NodeState state;
+  /*
+   * Only with this tag; empty for any.
+   */
   char *tag;
 };
 #define MUSTER__V1__EXPORT_NODES_REQUEST__INIT \
@@ -697,9 +892,21 @@ struct  Muster__V1__ExplainNodeRequest
 struct  Muster__V1__BootStep
 {
   ProtobufCMessage base;
+  /*
+   * How far it got.
+   */
   Muster__V1__BootStage stage;
+  /*
+   * When the agent saw it.
+   */
   Google__Protobuf__Timestamp *time;
+  /*
+   * True when the boot stopped here.
+   */
   protobuf_c_boolean failed;
+  /*
+   * For example "kernel rescue/vmlinuz: HTTP 404"; at most 128 octets.
+   */
   char *detail;
 };
 #define MUSTER__V1__BOOT_STEP__INIT \
@@ -710,6 +917,9 @@ struct  Muster__V1__BootStep
 struct  Muster__V1__ExplainNodeResponse
 {
   ProtobufCMessage base;
+  /*
+   * The node with its status.
+   */
   Muster__V1__Node *node;
   /*
    * True when nothing stands in the way of the node's next boot.
@@ -720,15 +930,30 @@ struct  Muster__V1__ExplainNodeResponse
    */
   size_t n_why;
   char **why;
+  /*
+   * What to do, one for each `why` at the same place; may be empty.
+   */
   size_t n_fix;
   char **fix;
   /*
    * Who asked for the newest change of the node, and when.
    */
   char *actor;
+  /*
+   * When it was; unset when the events that say so are no longer kept.
+   */
   Google__Protobuf__Timestamp *change_time;
+  /*
+   * The address its boot interface leased, as last observed; empty for none.
+   */
   char *lease_address;
+  /*
+   * When that lease ends; unset without one.
+   */
   Google__Protobuf__Timestamp *lease_until;
+  /*
+   * The steps of its newest boot, oldest first; at most one a stage.
+   */
   size_t n_boot;
   Muster__V1__BootStep **boot;
   /*

@@ -77,6 +77,9 @@ struct  Muster__V1__EnrollRequest
    * The agent's name as the operator announced it.
    */
   char *agent;
+  /*
+   * What the operator was given: 43 URL-safe characters.
+   */
   char *token;
   /*
    * 16 octets drawn by the agent before its first attempt, kept until it succeeded: a repeat with the same key
@@ -92,6 +95,9 @@ struct  Muster__V1__EnrollRequest
 struct  Muster__V1__EnrollResponse
 {
   ProtobufCMessage base;
+  /*
+   * UUIDv7 of the agent.
+   */
   char *agent_uid;
   /*
    * Sent as "authorization: Bearer …" from now on.
@@ -121,13 +127,37 @@ struct  Muster__V1__AgentMessage
   ProtobufCMessage base;
   Muster__V1__AgentMessage__MessageCase message_case;
   union {
+    /*
+     * The first message, exactly once.
+     */
     Muster__V1__Hello *hello;
+    /*
+     * At the rhythm of Welcome, and when links change.
+     */
     Muster__V1__Renew *renew;
+    /*
+     * After every apply, one a subnet it touched; and the answer to Revoke.
+     */
     Muster__V1__Applied *applied;
+    /*
+     * Instead of Applied, when a delta cannot be taken.
+     */
     Muster__V1__Refused *refused;
+    /*
+     * Leases, boots and enlistments.
+     */
     Muster__V1__Observed *observed;
+    /*
+     * How a task goes.
+     */
     Muster__V1__TaskUpdate *task_update;
+    /*
+     * When files or profiles changed.
+     */
     Muster__V1__BootFiles *boot_files;
+    /*
+     * When a subnet stops or begins again to be served.
+     */
     Muster__V1__SubnetTrouble *subnet_trouble;
   };
 };
@@ -155,14 +185,41 @@ struct  Muster__V1__RegionMessage
   ProtobufCMessage base;
   Muster__V1__RegionMessage__MessageCase message_case;
   union {
+    /*
+     * The first message, exactly once.
+     */
     Muster__V1__Welcome *welcome;
+    /*
+     * The agent owns a subnet.
+     */
     Muster__V1__Assign *assign;
+    /*
+     * The agent owns it no longer.
+     */
     Muster__V1__Revoke *revoke;
+    /*
+     * A part of a delta or snapshot.
+     */
     Muster__V1__Chunk *chunk;
+    /*
+     * The chunks before it are whole.
+     */
     Muster__V1__Commit *commit;
+    /*
+     * What need not be sent again.
+     */
     Muster__V1__ObservedAck *observed_ack;
+    /*
+     * Work.
+     */
     Muster__V1__TaskOffer *task_offer;
+    /*
+     * All boot profiles; after Welcome when the agent has others, then at every change.
+     */
     Muster__V1__ProfileSet *profile_set;
+    /*
+     * The answer to Renew.
+     */
     Muster__V1__RenewAck *renew_ack;
   };
 };
@@ -174,10 +231,22 @@ struct  Muster__V1__RegionMessage
 struct  Muster__V1__Link
 {
   ProtobufCMessage base;
+  /*
+   * Name on the agent's host, 1 to 15 octets.
+   */
   char *interface;
+  /*
+   * The fabric its configuration names, 1 to 63 octets.
+   */
   char *fabric;
+  /*
+   * IPv4 addresses; at most 64.
+   */
   size_t n_addresses;
   Muster__V1__LinkAddress **addresses;
+  /*
+   * Whether it has a carrier.
+   */
   protobuf_c_boolean up;
 };
 #define MUSTER__V1__LINK__INIT \
@@ -188,6 +257,9 @@ struct  Muster__V1__Link
 struct  Muster__V1__LinkAddress
 {
   ProtobufCMessage base;
+  /*
+   * IPv4, host order.
+   */
   uint32_t address;
   /*
    * 0 to 32.
@@ -205,21 +277,33 @@ struct  Muster__V1__LinkAddress
 struct  Muster__V1__Have
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's permanent number, 1 to 2^32-1.
+   */
   uint32_t dhcp_id;
   /*
    * The store's incarnation the rows came from; 16 octets.
    */
   ProtobufCBinaryData incarnation;
+  /*
+   * The newest epoch the agent has persisted for the subnet; 0 for none.
+   */
   uint64_t epoch;
   /*
    * Received; applied follows.
    */
   uint64_t generation;
+  /*
+   * What DHCP serves; at most `generation`.
+   */
   uint64_t applied;
   /*
    * 16 octets, of the received rows.
    */
   ProtobufCBinaryData digest;
+  /*
+   * The full set at `applied`; at most 10,000.
+   */
   size_t n_rejected;
   Muster__V1__Rejection **rejected;
 };
@@ -234,6 +318,9 @@ struct  Muster__V1__Have
 struct  Muster__V1__Rejection
 {
   ProtobufCMessage base;
+  /*
+   * Low 48 bits.
+   */
   uint64_t mac;
   /*
    * Stable reason.
@@ -252,6 +339,9 @@ struct  Muster__V1__Rejection
 struct  Muster__V1__Hello
 {
   ProtobufCMessage base;
+  /*
+   * The agent's name, as its credential says.
+   */
   char *agent;
   /*
    * Drawn at every start of the agent's process: tells a restart from a second machine. 16 octets.
@@ -261,12 +351,27 @@ struct  Muster__V1__Hello
    * This file's version: 1.
    */
   uint32_t protocol_version;
+  /*
+   * Version of the row encoding that digests are made of: 1.
+   */
   uint32_t digest_version;
+  /*
+   * Of its program, for people; at most 128 octets.
+   */
   char *version;
+  /*
+   * Every interface it serves; at most 256.
+   */
   size_t n_links;
   Muster__V1__Link **links;
+  /*
+   * Every subnet it holds rows of; at most 10,000.
+   */
   size_t n_have;
   Muster__V1__Have **have;
+  /*
+   * The set of boot profiles it holds; 0 for none.
+   */
   uint64_t profiles_revision;
 };
 #define MUSTER__V1__HELLO__INIT \
@@ -289,7 +394,13 @@ struct  Muster__V1__Welcome
    * How often to send Renew, nanoseconds.
    */
   int64_t renew_ns;
+  /*
+   * Of the store, 16 octets; another than before means the database was restored.
+   */
   ProtobufCBinaryData incarnation;
+  /*
+   * What the region speaks: 1.
+   */
   uint32_t protocol_version;
 };
 #define MUSTER__V1__WELCOME__INIT \
@@ -300,12 +411,18 @@ struct  Muster__V1__Welcome
 struct  Muster__V1__Renew
 {
   ProtobufCMessage base;
+  /*
+   * From Welcome.
+   */
   uint64_t session_epoch;
   /*
    * Set when they changed.
    */
   size_t n_links;
   Muster__V1__Link **links;
+  /*
+   * Whether `links` is set; then it is the full set.
+   */
   protobuf_c_boolean links_changed;
   /*
    * Warnings of the agent about itself, the full set; at most 32.
@@ -321,6 +438,9 @@ struct  Muster__V1__Renew
 struct  Muster__V1__RenewAck
 {
   ProtobufCMessage base;
+  /*
+   * The region's clock, nanoseconds UTC, for people who compare clocks; nothing is decided by it.
+   */
   int64_t time_ns;
 };
 #define MUSTER__V1__RENEW_ACK__INIT \
@@ -334,8 +454,17 @@ struct  Muster__V1__RenewAck
 struct  Muster__V1__Assign
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's permanent number, 1 to 2^32-1.
+   */
   uint32_t dhcp_id;
+  /*
+   * The subnet's name, for logs and people.
+   */
   char *subnet;
+  /*
+   * Higher than any before; the agent persists it before it acts.
+   */
   uint64_t epoch;
 };
 #define MUSTER__V1__ASSIGN__INIT \
@@ -349,6 +478,9 @@ struct  Muster__V1__Assign
 struct  Muster__V1__Revoke
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's permanent number, 1 to 2^32-1.
+   */
   uint32_t dhcp_id;
   /*
    * The epoch that ended it.
@@ -363,7 +495,13 @@ struct  Muster__V1__Revoke
 struct  Muster__V1__Range
 {
   ProtobufCMessage base;
+  /*
+   * First address, host order.
+   */
   uint32_t first;
+  /*
+   * Last address, host order; not before `first`.
+   */
   uint32_t last;
 };
 #define MUSTER__V1__RANGE__INIT \
@@ -377,29 +515,65 @@ struct  Muster__V1__Range
 struct  Muster__V1__Header
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's name.
+   */
   char *subnet;
+  /*
+   * Its fabric.
+   */
   char *fabric;
+  /*
+   * Network address, host order.
+   */
   uint32_t network;
+  /*
+   * 8 to 30.
+   */
   uint32_t prefix_length;
+  /*
+   * 802.1Q, 1 to 4094; 0 is untagged.
+   */
   uint32_t vlan;
   /*
    * 0 for none.
    */
   uint32_t gateway;
+  /*
+   * Dynamic ranges, ascending and disjoint; at most 16.
+   */
   size_t n_pools;
   Muster__V1__Range **pools;
+  /*
+   * At most 8 addresses.
+   */
   size_t n_dns_servers;
   uint32_t *dns_servers;
+  /*
+   * At most 253 octets; empty for none.
+   */
   char *domain;
+  /*
+   * At most 8 addresses.
+   */
   size_t n_ntp_servers;
   uint32_t *ntp_servers;
   /*
    * Seconds.
    */
   uint32_t lease_seconds;
+  /*
+   * Whether DHCP answers here.
+   */
   protobuf_c_boolean dhcp_enabled;
+  /*
+   * Relay addresses (giaddr), at most 16.
+   */
   size_t n_relays;
   uint32_t *relays;
+  /*
+   * The generation that last changed the header.
+   */
   uint64_t generation;
 };
 #define MUSTER__V1__HEADER__INIT \
@@ -410,6 +584,9 @@ struct  Muster__V1__Header
 struct  Muster__V1__BindingRow
 {
   ProtobufCMessage base;
+  /*
+   * Low 48 bits.
+   */
   uint64_t mac;
   /*
    * 0 for a dynamic address.
@@ -423,12 +600,21 @@ struct  Muster__V1__BindingRow
    * UUID of the node, 16 octets.
    */
   ProtobufCBinaryData node_uid;
+  /*
+   * By name; 1 to 63 octets.
+   */
   char *boot_profile;
+  /*
+   * Profile for one boot, by name; empty for none.
+   */
   char *boot_once;
   /*
    * Changes whenever boot_once is set anew: phone-home falls back once for each.
    */
   uint64_t boot_once_serial;
+  /*
+   * The generation that last changed the row.
+   */
   uint64_t generation;
   /*
    * Whether the machine boots from this interface.
@@ -443,7 +629,13 @@ struct  Muster__V1__BindingRow
 struct  Muster__V1__Tombstone
 {
   ProtobufCMessage base;
+  /*
+   * Low 48 bits.
+   */
   uint64_t mac;
+  /*
+   * The generation that removed the row.
+   */
   uint64_t generation;
 };
 #define MUSTER__V1__TOMBSTONE__INIT \
@@ -457,20 +649,38 @@ struct  Muster__V1__Tombstone
 struct  Muster__V1__Chunk
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's permanent number, 1 to 2^32-1.
+   */
   uint32_t dhcp_id;
+  /*
+   * The ownership this belongs to; another than the current one is refused. From 1.
+   */
   uint64_t epoch;
   /*
    * The agent's generation that this delta builds on; 0 with snapshot.
    */
   uint64_t base_field;
+  /*
+   * The generation the delta leads to.
+   */
   uint64_t to;
   /*
    * The delta replaces everything: rows not named are gone.
    */
   protobuf_c_boolean snapshot;
+  /*
+   * When it changed since `base`, in one of the chunks.
+   */
   Muster__V1__Header *header;
+  /*
+   * Bindings that are new or changed, by generation and MAC.
+   */
   size_t n_upserts;
   Muster__V1__BindingRow **upserts;
+  /*
+   * Bindings that are gone.
+   */
   size_t n_tombstones;
   Muster__V1__Tombstone **tombstones;
 };
@@ -482,13 +692,25 @@ struct  Muster__V1__Chunk
 struct  Muster__V1__Commit
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's permanent number, 1 to 2^32-1.
+   */
   uint32_t dhcp_id;
+  /*
+   * The ownership this belongs to; another than the current one is refused. From 1.
+   */
   uint64_t epoch;
+  /*
+   * The generation the chunks lead to.
+   */
   uint64_t to;
   /*
    * Of all rows and the header at `to`; 16 octets.
    */
   ProtobufCBinaryData digest;
+  /*
+   * The store's; 16 octets.
+   */
   ProtobufCBinaryData incarnation;
 };
 #define MUSTER__V1__COMMIT__INIT \
@@ -502,8 +724,17 @@ struct  Muster__V1__Commit
 struct  Muster__V1__LeaseLeft
 {
   ProtobufCMessage base;
+  /*
+   * IPv4, host order.
+   */
   uint32_t address;
+  /*
+   * Low 48 bits.
+   */
   uint64_t mac;
+  /*
+   * When it ends, nanoseconds UTC.
+   */
   int64_t until_ns;
 };
 #define MUSTER__V1__LEASE_LEFT__INIT \
@@ -514,9 +745,21 @@ struct  Muster__V1__LeaseLeft
 struct  Muster__V1__Applied
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's permanent number, 1 to 2^32-1.
+   */
   uint32_t dhcp_id;
+  /*
+   * The ownership this belongs to; another than the current one is refused. From 1.
+   */
   uint64_t epoch;
+  /*
+   * What DHCP serves now.
+   */
   uint64_t generation;
+  /*
+   * Of the rows received, 16 octets.
+   */
   ProtobufCBinaryData digest;
   /*
    * The full set at this generation; at most 10,000.
@@ -553,7 +796,13 @@ struct  Muster__V1__Applied
 struct  Muster__V1__Refused
 {
   ProtobufCMessage base;
+  /*
+   * Why.
+   */
   Muster__V1__RefusalReason reason;
+  /*
+   * What the agent has instead.
+   */
   Muster__V1__Have *have;
 };
 #define MUSTER__V1__REFUSED__INIT \
@@ -567,12 +816,21 @@ struct  Muster__V1__Refused
 struct  Muster__V1__SubnetTrouble
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's permanent number, 1 to 2^32-1.
+   */
   uint32_t dhcp_id;
+  /*
+   * The ownership this belongs to; another than the current one is refused. From 1.
+   */
   uint64_t epoch;
   /*
    * Stable, for example "FOREIGN_DHCP_SERVER", "NO_LINK", "DHCP_DEAF", "APPLY_FAILED".
    */
   char *code;
+  /*
+   * One sentence for people, at most 512 octets.
+   */
   char *message;
 };
 #define MUSTER__V1__SUBNET_TROUBLE__INIT \
@@ -583,8 +841,17 @@ struct  Muster__V1__SubnetTrouble
 struct  Muster__V1__LeaseSeen
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's permanent number, 1 to 2^32-1.
+   */
   uint32_t dhcp_id;
+  /*
+   * Low 48 bits.
+   */
   uint64_t mac;
+  /*
+   * IPv4, host order.
+   */
   uint32_t address;
   /*
    * 0 when the lease was released or deleted.
@@ -599,16 +866,28 @@ struct  Muster__V1__LeaseSeen
 struct  Muster__V1__BootSeen
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's permanent number, 1 to 2^32-1.
+   */
   uint32_t dhcp_id;
+  /*
+   * Low 48 bits.
+   */
   uint64_t mac;
   /*
    * Same numbers as BootStage.
    */
   uint32_t stage;
+  /*
+   * When it was seen, nanoseconds UTC.
+   */
   int64_t time_ns;
+  /*
+   * True when the boot stopped here.
+   */
   protobuf_c_boolean failed;
   /*
-   * For example "kernel 'rescue/vmlinuz': HTTP 404".
+   * For example "kernel rescue/vmlinuz: HTTP 404".
    */
   char *detail;
   /*
@@ -631,19 +910,46 @@ struct  Muster__V1__Enlistment
    * Unique per agent; acknowledged one by one; spooled until then.
    */
   ProtobufCBinaryData id;
+  /*
+   * The subnet it was seen in.
+   */
   uint32_t dhcp_id;
   /*
    * All of its MACs; the first is the one it booted from. At most 32.
    */
   size_t n_macs;
   uint64_t *macs;
+  /*
+   * What it leased, IPv4, host order; 0 when not known.
+   */
   uint32_t address;
+  /*
+   * At most 64 octets; empty when not said.
+   */
   char *serial;
+  /*
+   * SMBIOS UUID, 8-4-4-4-12 hex digits; empty when not said.
+   */
   char *uuid;
+  /*
+   * "bios", "uefi" or empty.
+   */
   char *firmware;
+  /*
+   * MiB; 0 when not said.
+   */
   uint64_t memory_mib;
+  /*
+   * Logical processors; 0 when not said.
+   */
   uint32_t cpu_count;
+  /*
+   * At most 128 octets; empty when not said.
+   */
   char *cpu_model;
+  /*
+   * When it was seen, nanoseconds UTC.
+   */
   int64_t time_ns;
 };
 #define MUSTER__V1__ENLISTMENT__INIT \
@@ -658,10 +964,19 @@ struct  Muster__V1__Observed
    * Grows by one a message within a session; acknowledged.
    */
   uint64_t sequence;
+  /*
+   * The newest state of each lease that changed; leases and boots together at most 512.
+   */
   size_t n_leases;
   Muster__V1__LeaseSeen **leases;
+  /*
+   * In the order they were seen.
+   */
   size_t n_boots;
   Muster__V1__BootSeen **boots;
+  /*
+   * Sent again until acknowledged; at most 32.
+   */
   size_t n_enlistments;
   Muster__V1__Enlistment **enlistments;
   /*
@@ -677,6 +992,9 @@ struct  Muster__V1__Observed
 struct  Muster__V1__ObservedAck
 {
   ProtobufCMessage base;
+  /*
+   * Of the newest Observed that is recorded.
+   */
   uint64_t sequence;
   /*
    * Enlistments that are durable in the region.
@@ -695,8 +1013,14 @@ struct  Muster__V1__ObservedAck
 struct  Muster__V1__BootFiles
 {
   ProtobufCMessage base;
+  /*
+   * Every file a profile names, once; at most 4,096.
+   */
   size_t n_files;
   Muster__V1__BootFile **files;
+  /*
+   * The set of profiles they were looked up for.
+   */
   uint64_t profiles_revision;
 };
 #define MUSTER__V1__BOOT_FILES__INIT \
@@ -707,11 +1031,17 @@ struct  Muster__V1__BootFiles
 struct  Muster__V1__BootFile
 {
   ProtobufCMessage base;
+  /*
+   * Below the boot root, at most 127 octets.
+   */
   char *path;
   /*
    * 32 octets; empty when missing.
    */
   ProtobufCBinaryData sha256;
+  /*
+   * Octets; 0 when missing.
+   */
   uint64_t size_bytes;
 };
 #define MUSTER__V1__BOOT_FILE__INIT \
@@ -722,14 +1052,26 @@ struct  Muster__V1__BootFile
 struct  Muster__V1__Profile
 {
   ProtobufCMessage base;
+  /*
+   * 1 to 63 octets.
+   */
   char *name;
   /*
    * Same numbers as BootProfileKind.
    */
   uint32_t kind;
+  /*
+   * Path below the boot root; empty for a local boot.
+   */
   char *kernel;
+  /*
+   * At most 8 paths.
+   */
   size_t n_initrds;
   char **initrds;
+  /*
+   * At most 1,024 octets.
+   */
   char *arguments;
 };
 #define MUSTER__V1__PROFILE__INIT \
@@ -743,7 +1085,13 @@ struct  Muster__V1__Profile
 struct  Muster__V1__ProfileSet
 {
   ProtobufCMessage base;
+  /*
+   * Grows with every change of any profile.
+   */
   uint64_t revision;
+  /*
+   * By name.
+   */
   size_t n_profiles;
   Muster__V1__Profile **profiles;
 };
@@ -758,9 +1106,21 @@ struct  Muster__V1__ProfileSet
 struct  Muster__V1__TaskOffer
 {
   ProtobufCMessage base;
+  /*
+   * 16 octets; the idempotency key.
+   */
   ProtobufCBinaryData id;
+  /*
+   * Which work, 1 to 63 octets.
+   */
   char *kind;
+  /*
+   * What the work needs, at most 64 KiB, encoded as its kind says.
+   */
   ProtobufCBinaryData payload;
+  /*
+   * Until when the task is this agent's without an update, nanoseconds UTC.
+   */
   int64_t lease_until_ns;
 };
 #define MUSTER__V1__TASK_OFFER__INIT \
@@ -771,13 +1131,25 @@ struct  Muster__V1__TaskOffer
 struct  Muster__V1__TaskUpdate
 {
   ProtobufCMessage base;
+  /*
+   * From TaskOffer.
+   */
   ProtobufCBinaryData id;
   /*
    * Percent, 0 to 100.
    */
   uint32_t progress;
+  /*
+   * True when it has ended, well or not.
+   */
   protobuf_c_boolean done;
+  /*
+   * True when it ended badly.
+   */
   protobuf_c_boolean failed;
+  /*
+   * How it goes, at most 512 octets.
+   */
   char *message;
 };
 #define MUSTER__V1__TASK_UPDATE__INIT \

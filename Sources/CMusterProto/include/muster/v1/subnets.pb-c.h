@@ -204,6 +204,9 @@ struct  Muster__V1__ListSubnetsRequest
 struct  Muster__V1__ListSubnetsResponse
 {
   ProtobufCMessage base;
+  /*
+   * By prefix; at most `page_size`.
+   */
   size_t n_subnets;
   Muster__V1__Subnet **subnets;
   /*
@@ -219,6 +222,9 @@ struct  Muster__V1__ListSubnetsResponse
 struct  Muster__V1__GetSubnetRequest
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's name, 1 to 63 octets.
+   */
   char *name;
 };
 #define MUSTER__V1__GET_SUBNET_REQUEST__INIT \
@@ -229,6 +235,9 @@ struct  Muster__V1__GetSubnetRequest
 struct  Muster__V1__CreateSubnetRequest
 {
   ProtobufCMessage base;
+  /*
+   * What to add; output-only fields are ignored.
+   */
   Muster__V1__Subnet *subnet;
   /*
    * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer.
@@ -259,7 +268,14 @@ struct  Muster__V1__UpdateSubnetRequest
    * 0 for any; otherwise ABORTED unless the subnet is at this revision.
    */
   uint64_t if_revision;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
+  /*
+   * Check and answer as if written; nothing is written.
+   */
   protobuf_c_boolean validate_only;
 };
 #define MUSTER__V1__UPDATE_SUBNET_REQUEST__INIT \
@@ -270,9 +286,22 @@ struct  Muster__V1__UpdateSubnetRequest
 struct  Muster__V1__DeleteSubnetRequest
 {
   ProtobufCMessage base;
+  /*
+   * The subnet's name, 1 to 63 octets.
+   */
   char *name;
+  /*
+   * 0 for any; otherwise ABORTED unless the object is at this revision.
+   */
   uint64_t if_revision;
+  /*
+   * Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
+   * none.
+   */
   char *request_id;
+  /*
+   * Check and answer as if written; nothing is written.
+   */
   protobuf_c_boolean validate_only;
 };
 #define MUSTER__V1__DELETE_SUBNET_REQUEST__INIT \
@@ -287,6 +316,9 @@ struct  Muster__V1__WriteSubnetResponse
    * The subnet as it is now; as it last was after a removal.
    */
   Muster__V1__Subnet *subnet;
+  /*
+   * What the write did.
+   */
   Muster__V1__WriteOutcome outcome;
   /*
    * What to wait for; empty when nothing changed.
@@ -320,11 +352,17 @@ struct  Muster__V1__WaitAppliedResponse
    * A subnet that reached its generation since the last message, or that is in the way.
    */
   char *subnet;
+  /*
+   * The generation that was asked for.
+   */
   uint64_t generation;
   /*
    * Applied by this agent.
    */
   char *agent;
+  /*
+   * True when it is applied.
+   */
   protobuf_c_boolean applied;
   /*
    * The probe's word, for example "probe ok"; or why it is not applied ("rack1 silent for 4m").
