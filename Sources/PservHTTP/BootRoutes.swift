@@ -126,7 +126,7 @@ struct BootRoutes: Sendable {
     guard let path, use != .unnamed, let file = files.open(path) else {
       if let mac {
         let shown = PlainText(sanitizing: text ?? "").text
-        tell(.kernel, of: mac, at: local, failure: "\(use.noun) '\(shown.prefix(BootPath.octetsMax))': HTTP 404")
+        tell(.kernel, of: mac, at: local, failure: "\(use.noun) \(shown.prefix(BootPath.octetsMax)): HTTP 404")
       }
       return .text(.notFound, "no such file\n")
     }

@@ -4,8 +4,7 @@ internal import Pserv
 /// What one machine is told to boot: a pure function of the answer.
 ///
 /// iPXE has no quoting: a command ends at the line's end, `${` begins a setting, `||` and `&&` join commands and `#` a
-/// comment. Everything that stands in a script is one of our own words or a type that cannot hold any of these; kernel
-/// arguments, which can hold `#`, are looked at once more.
+/// comment. Everything that stands in a script is one of our own words or a type that cannot hold any of these.
 struct BootScript: Sendable, Hashable {
   let text: String
   /// Why the machine does not boot what the operator wanted; `nil` if it does.
@@ -18,29 +17,21 @@ struct BootScript: Sendable, Hashable {
     switch answer {
     case .known(let machine):
       guard let profile = machine.profile else {
-        self.init(lines: Self.localDisk, failure: "boot profile '\(machine.profileName)' is not known here yet")
+        self.init(lines: Self.localDisk, failure: "boot profile \(machine.profileName) is not known here yet")
         return
       }
       switch profile.kind {
       case .local: self.init(lines: Self.localDisk, failure: nil)
-      case .kernel(let image): self.init(image, of: profile, mac: mac, urls: urls)
+      case .kernel(let image): self.init(lines: Self.boot(image, mac: mac, urls: urls), failure: nil)
       }
     case .unknown(let profile, _):
       switch profile.kind {
       case .local: self.init(lines: Self.enlistByLoader(urls), failure: nil)
-      case .kernel(let image): self.init(image, of: profile, mac: mac, urls: urls)
+      case .kernel(let image): self.init(lines: Self.boot(image, mac: mac, urls: urls), failure: nil)
       }
     case .notServed:
       self.init(lines: Self.localDisk, failure: nil)
     }
-  }
-
-  private init(_ image: BootImage, of profile: BootProfileSpec, mac: MACAddress, urls: BootURLs) {
-    guard !image.arguments.text.split(separator: " ").contains(where: { $0.hasPrefix("#") }) else {
-      self.init(lines: Self.localDisk, failure: "boot profile '\(profile.name)': an argument begins with '#'")
-      return
-    }
-    self.init(lines: Self.boot(image, mac: mac, urls: urls), failure: nil)
   }
 
   private init(lines: [String], failure: String?) {

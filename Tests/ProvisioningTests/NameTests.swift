@@ -74,8 +74,12 @@ import Testing
     #expect(throws: BootPathError.self) { try BootPath(text) }
   }
 
-  @Test(arguments: ["a=\"b\"", "a ${net0/mac}", "a || shell", "a && b", "a\nb", "a\\b"])
+  @Test(arguments: ["a=\"b\"", "a ${net0/mac}", "a || shell", "a && b", "a\nb", "a\\b", "# a", "a=1 #b"])
   func kernelArgumentsHoldNothingThatIPXEReads(text: String) {
     #expect(throws: TextProblem.self) { try KernelArguments(text) }
+  }
+
+  @Test func aHashInsideAWordOfTheArgumentsIsPlain() throws {
+    #expect(try KernelArguments(given("ds=nocloud#1 a=b")).text == "ds=nocloud#1 a=b")
   }
 }

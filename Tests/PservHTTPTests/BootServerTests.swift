@@ -98,7 +98,7 @@ struct BootServerTests {
       #expect(try await ask("GET /boot/rescue/vmlinuz?mac=\(mac)", port: port).status == 404)
       #expect(try await ask("GET /boot/rescue/initrd.gz?mac=\(mac)", port: port).status == 404)
       #expect(
-        sink.boots.map(\.failure) == ["kernel 'rescue/vmlinuz': HTTP 404", "initrd 'rescue/initrd.gz': HTTP 404"])
+        sink.boots.map(\.failure) == ["kernel rescue/vmlinuz: HTTP 404", "initrd rescue/initrd.gz: HTTP 404"])
     }
   }
 

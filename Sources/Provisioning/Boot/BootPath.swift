@@ -62,7 +62,7 @@ package enum BootPathError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// The command line of a kernel: printable ASCII without quotes, backslashes and whatever iPXE
-/// would read as its own (`${…}`, `&&`, `||`).
+/// would read as its own (`${…}`, `&&`, `||`, a word that begins with `#`).
 package struct KernelArguments: Hashable, Sendable, CustomStringConvertible {
   package let text: String
 
@@ -76,6 +76,7 @@ package struct KernelArguments: Hashable, Sendable, CustomStringConvertible {
     for word in text.split(separator: " ") {
       if word == "&&" { throw .quote("&") }
       if word == "||" { throw .quote("|") }
+      if word.hasPrefix("#") { throw .quote("#") }
     }
     self.text = text
   }

@@ -77,6 +77,6 @@ struct BootTrace: Sendable {
     let isKnown = BootLoader(rawValue: file) != nil
     return BootSighting(
       machine: .address(frame.source, heardFrom: hardware), stage: .loader,
-      failure: isKnown ? nil : "loader '\(PlainText(sanitizing: file))': no such file")
+      failure: isKnown ? nil : "loader \(PlainText(sanitizing: file)): no such file")
   }
 }

@@ -148,7 +148,7 @@ struct BootTraceTests {
     #expect(loader?.failure == nil)
     #expect(loader?.machine == .address("10.1.0.42", heardFrom: machine))
     let other = trace.sighting(in: request("/pxelinux.0"), ownAddresses: own, at: .now)
-    #expect(other?.failure == "loader 'pxelinux.0': no such file")
+    #expect(other?.failure == "loader pxelinux.0: no such file")
     #expect(trace.sighting(in: request("autoexec.ipxe"), ownAddresses: own, at: .now) == nil)
     #expect(trace.sighting(in: request("undionly.kpxe", to: "10.1.0.2"), ownAddresses: own, at: .now) == nil)
   }

@@ -35,7 +35,7 @@ import Testing
         .init(stage: .script, time: Self.now.advanced(bySeconds: -9)),
         .init(
           stage: .kernel, time: Self.now.advanced(bySeconds: -8), isFailed: true,
-          detail: "kernel 'rescue/vmlinuz': HTTP 404"),
+          detail: "kernel rescue/vmlinuz: HTTP 404"),
       ]
       $0.failures = 3
     }

@@ -110,7 +110,7 @@ import Wire
     let now = lab.now
     try await lab.context.store.write { transaction in
       try transaction.record(BootReport(stage: .discover, time: now), of: id)
-      let detail = PlainText(sanitizing: "kernel 'rescue/vmlinuz': HTTP 404")
+      let detail = PlainText(sanitizing: "kernel rescue/vmlinuz: HTTP 404")
       try transaction.record(
         BootReport(stage: .kernel, time: now.advanced(bySeconds: 9), succeeded: false, detail: detail), of: id)
       for _ in 0..<3 {

@@ -88,7 +88,7 @@ extension ExplainFacts {
     return found
   }
 
-  /// `HTTP 404` out of `kernel 'rescue/vmlinuz': HTTP 404`.
+  /// `HTTP 404` out of `kernel rescue/vmlinuz: HTTP 404`.
   private static func httpStatus(_ fact: BootFact) -> String {
     guard let colon = fact.detail.lastIndex(of: ":") else { return "" }
     return String(fact.detail[fact.detail.index(after: colon)...].drop { $0 == " " })
