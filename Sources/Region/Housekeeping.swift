@@ -8,8 +8,10 @@ package struct Housekeeping: Sendable {
   let context: RegionContext
   let eventsKeep: Duration
 
-  /// The longest that events are kept, whatever is configured.
-  package static let eventsKeepMax: Duration = .seconds(StoreLimits.eventsKeptSeconds)
+  /// How long events are kept unless something else is configured.
+  package static let eventsKeepDefault: Duration = .seconds(StoreLimits.eventsKeptSeconds)
+  /// The longest that can be configured; the store also bounds their number (`StoreLimits.eventsMax`).
+  package static let eventsKeepMax: Duration = .seconds(366 * 86_400)
   /// After a start nobody is offline for so long: agents need time to come back.
   package static let graceAfterStart: Duration = .seconds(60)
   static let tickNanoseconds: Int64 = 1_000_000_000
@@ -75,19 +77,6 @@ package struct Housekeeping: Sendable {
   /// Deletes old events, answers to requests, leases and ended holds, in short transactions.
   func trim() async throws {
     let seconds = min(eventsKeep, Self.eventsKeepMax).nanoseconds / 1_000_000_000
-    while try await context.store.write({ transaction in
-      let isMore = try transaction.trim()
-      return try transaction.trimEvents(olderThan: seconds) || isMore
-    }) {}
-  }
-}
-
-extension Transaction {
-  /// Deletes a piece of the events older than that many seconds.
-  ///
-  /// - Returns: True if there may be more.
-  func trimEvents(olderThan seconds: Int64) throws -> Bool {
-    let end = now.advanced(bySeconds: -seconds)
-    return try tables.deleteEvents(through: 0, orBefore: end, limit: StoreLimits.trimMax) == StoreLimits.trimMax
+    while try await context.store.write({ try $0.trim(eventsKeptSeconds: seconds) }) {}
   }
 }

@@ -19,7 +19,7 @@ package struct Region: Sendable {
   ///   - lease: How long an agent's session is believed without a Renew.
   package init(
     context: RegionContext, tokens: TokensFile?, lease: Duration = .seconds(10),
-    eventsKeep: Duration = Housekeeping.eventsKeepMax
+    eventsKeep: Duration = Housekeeping.eventsKeepDefault
   ) {
     self.context = context
     self.tokens = tokens

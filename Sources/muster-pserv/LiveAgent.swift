@@ -6,6 +6,8 @@ import PservHTTP
 import RPC
 import RPCTransport
 import ServiceLifecycle
+import ServiceProgram
+import Settings
 
 /// The agent on the real machine: clocks, randomness, files, Kea, TFTP, HTTP, links and the network to the region.
 struct LiveAgent {
@@ -69,7 +71,7 @@ struct LiveAgent {
       interfaces: settings.interfaces, edges: edges, memoryMax: UInt64(settings.memoryMaxBytes),
       version: MusterPserv.version)
     services = [
-      HealthListenerService(addresses: settings.healthListen, obstacle: { rack.obstacle }, log: log),
+      HealthListenerService(addresses: settings.healthListen, obstacle: { rack.obstacle }),
       AgentService(pserv: pserv, daemons: exit, lock: lock, channels: channels.map(\.channel)),
     ]
   }

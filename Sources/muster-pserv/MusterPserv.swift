@@ -1,8 +1,9 @@
 import ArgumentParser
 import Foundation
-import Logging
 import Pserv
 import ServiceLifecycle
+import ServiceProgram
+import Settings
 import UnixSignals
 
 /// The rack agent's program: reads the command line and the configuration, takes the rack's lock, and runs.
@@ -42,12 +43,15 @@ struct MusterPserv: AsyncParsableCommand {
   var flags: SettingFlags
 
   func run() async throws {
-    let (resolver, settings) = readSettings()
+    let program = ServiceProgram(name: "muster-pserv", configurationPath: Self.configurationPath)
+    let (resolver, settings) = program.settings(path: config, keys: PservSettings.keys, flags: flags.given) {
+      try PservSettings($0, hostName: ProcessInfo.processInfo.hostName, fileProblems: $1)
+    }
     if checkConfig {
-      for line in PservSettings.effective(resolver) { print(line) }
+      for line in resolver.effective(PservSettings.keys, computed: settings.computedDefaults) { print(line) }
       return
     }
-    let log = Self.logger(settings)
+    let log = program.logger(level: settings.logLevel, isJSON: settings.logsJSON)
     do {
       let agent = try LiveAgent(settings, keepDaemons: keepDaemons, reclaim: reclaim, log: log)
       var configuration = ServiceGroupConfiguration(
@@ -55,47 +59,7 @@ struct MusterPserv: AsyncParsableCommand {
       configuration.maximumGracefulShutdownDuration = Self.shutdownMax
       try await ServiceGroup(configuration: configuration).run()
     } catch {
-      fail(["\(error)"])
+      program.fail(error)
     }
-  }
-
-  private func readSettings() -> (SettingsResolver, PservSettings) {
-    let environment = ProcessInfo.processInfo.environment
-    let path = config ?? environment["MUSTER_CONFIG"] ?? Self.configurationPath
-    let isNamed = path != Self.configurationPath
-    var file: SettingsFile?
-    do {
-      file = SettingsFile(name: path, text: try String(contentsOfFile: path, encoding: .utf8))
-    } catch {
-      // Only the default file may be missing.
-      if isNamed || FileManager.default.fileExists(atPath: path) {
-        fail(["\(path) cannot be read: \(error.localizedDescription)"])
-      }
-    }
-    let resolver = SettingsResolver(flags: flags.given, environment: environment, file: file)
-    do {
-      let settings = try PservSettings(
-        resolver, hostName: ProcessInfo.processInfo.hostName, fileProblems: file?.problems ?? [])
-      return (resolver, settings)
-    } catch {
-      fail(error.problems.map(\.description))
-    }
-  }
-
-  private static func logger(_ settings: PservSettings) -> Logger {
-    let isJSON = settings.logsJSON
-    LoggingSystem.bootstrap { label -> any LogHandler in
-      if isJSON { return JSONLogHandler(label: label) }
-      return StreamLogHandler.standardError(label: label)
-    }
-    var log = Logger(label: "muster-pserv")
-    log.logLevel = Logger.Level(rawValue: settings.logLevel) ?? .info
-    return log
-  }
-
-  /// One line a problem, each with the program's name before it.
-  private func fail(_ lines: [String]) -> Never {
-    for line in lines { FileHandle.standardError.write(Data("muster-pserv: \(line)\n".utf8)) }
-    Self.exit(withError: ExitCode(1))
   }
 }

@@ -1,25 +1,27 @@
 import ArgumentParser
 import Pserv
+import ServiceProgram
+import Settings
 
 /// One option for each setting; they beat the environment and the file.
 struct SettingFlags: ParsableArguments {
-  @Option(help: Self.help(.name)) var name: String?
-  @Option(help: Self.help(.regions)) var regions: [String] = []
-  @Option(help: Self.help(.tokenFile)) var tokenFile: String?
-  @Option(help: Self.help(.tlsCA)) var tlsCa: String?
-  @Option(help: Self.help(.state)) var state: String?
-  @Option(help: Self.help(.interfaces)) var interfaces: [String] = []
-  @Option(help: Self.help(.dhcpBackend)) var dhcpBackend: String?
-  @Option(help: Self.help(.foreignServer)) var dhcpForeignServer: String?
-  @Option(help: Self.help(.probeTimeout)) var dhcpProbeTimeout: String?
-  @Option(help: Self.help(.memoryMax)) var dhcpMemoryMax: String?
-  @Option(help: Self.help(.tftpListen)) var tftpListen: String?
-  @Option(help: Self.help(.tftpRoot)) var tftpRoot: String?
-  @Option(help: Self.help(.httpListen)) var httpListen: String?
-  @Option(help: Self.help(.bootRoot)) var bootRoot: String?
-  @Option(help: Self.help(.healthListen)) var healthListen: [String] = []
-  @Option(help: Self.help(.logLevel)) var logLevel: String?
-  @Option(help: Self.help(.logFormat)) var logFormat: String?
+  @Option(help: ArgumentHelp(.name)) var name: String?
+  @Option(help: ArgumentHelp(.regions)) var regions: [String] = []
+  @Option(help: ArgumentHelp(.tokenFile)) var tokenFile: String?
+  @Option(help: ArgumentHelp(.tlsCA)) var tlsCa: String?
+  @Option(help: ArgumentHelp(.state)) var state: String?
+  @Option(help: ArgumentHelp(.interfaces)) var interfaces: [String] = []
+  @Option(help: ArgumentHelp(.dhcpBackend)) var dhcpBackend: String?
+  @Option(help: ArgumentHelp(.foreignServer)) var dhcpForeignServer: String?
+  @Option(help: ArgumentHelp(.probeTimeout)) var dhcpProbeTimeout: String?
+  @Option(help: ArgumentHelp(.memoryMax)) var dhcpMemoryMax: String?
+  @Option(help: ArgumentHelp(.tftpListen)) var tftpListen: String?
+  @Option(help: ArgumentHelp(.tftpRoot)) var tftpRoot: String?
+  @Option(help: ArgumentHelp(.httpListen)) var httpListen: String?
+  @Option(help: ArgumentHelp(.bootRoot)) var bootRoot: String?
+  @Option(help: ArgumentHelp(.healthListen)) var healthListen: [String] = []
+  @Option(help: ArgumentHelp(.logLevel)) var logLevel: String?
+  @Option(help: ArgumentHelp(.logFormat)) var logFormat: String?
 
   /// What was given, by key.
   var given: [SettingKey: [String]] {
@@ -36,26 +38,5 @@ struct SettingFlags: ParsableArguments {
       given[key] = words
     }
     return given
-  }
-
-  private static func help(_ key: SettingKey) -> ArgumentHelp {
-    var choices = ""
-    if case .choice(let words) = key.kind { choices = " (\(words.joined(separator: ", ")))" }
-    let isRepeated = [SettingKey.regions, .interfaces, .healthListen].contains(key)
-    let fallback = key.fallback.isEmpty ? "" : " Default: \(key.fallback)."
-    let summary = key.summary.prefix(1).uppercased() + key.summary.dropFirst()
-    return ArgumentHelp(
-      "\(summary)\(choices)\(isRepeated ? "; may be repeated" : "").\(fallback)", valueName: valueName(key))
-  }
-
-  private static func valueName(_ key: SettingKey) -> String {
-    switch key.kind {
-    case .word, .choice: "word"
-    case .addresses: "address"
-    case .path: "path"
-    case .duration: "duration"
-    case .size: "size"
-    case .interfaces: "interface=fabric"
-    }
   }
 }

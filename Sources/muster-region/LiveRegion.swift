@@ -5,7 +5,10 @@ import RPC
 import RPCTransport
 import Region
 import ServiceLifecycle
+import ServiceProgram
+import Settings
 import Store
+import Synchronization
 
 /// The region on the real machine: clocks, randomness, the database's file, sockets, TLS.
 struct LiveRegion {
@@ -41,7 +44,8 @@ struct LiveRegion {
     let readiness = Readiness()
     services = [
       HousekeepingService(region: region),
-      HealthListenerService(addresses: settings.healthListen, readiness: readiness, log: log),
+      HealthListenerService(
+        addresses: settings.healthListen, obstacle: { readiness.isReady ? nil : "not ready" }),
       ServerService(server: server, readiness: readiness),
     ]
   }
@@ -89,6 +93,15 @@ struct LiveRegion {
     clock_gettime(id, &time)
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
+}
+
+/// Whether the region takes calls: true from the moment it listens until it begins to stop.
+private final class Readiness: Sendable {
+  private let ready = Mutex(false)
+
+  var isReady: Bool { ready.withLock { $0 } }
+
+  func set(_ isReady: Bool) { ready.withLock { $0 = isReady } }
 }
 
 /// Agents' liveness and the store's cleanliness.

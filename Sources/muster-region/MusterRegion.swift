@@ -1,8 +1,8 @@
 import ArgumentParser
-import Foundation
-import Logging
 import Region
 import ServiceLifecycle
+import ServiceProgram
+import Settings
 import Store
 import UnixSignals
 
@@ -34,12 +34,15 @@ struct MusterRegion: AsyncParsableCommand {
   var flags: SettingFlags
 
   func run() async throws {
-    let (resolver, settings) = readSettings()
+    let program = ServiceProgram(name: "muster-region", configurationPath: Self.configurationPath)
+    let (resolver, settings) = program.settings(path: config, keys: RegionSettings.keys, flags: flags.given) {
+      try RegionSettings($0, fileProblems: $1)
+    }
     if checkConfig {
-      for line in RegionSettings.effective(resolver) { print(line) }
+      for line in resolver.effective(RegionSettings.keys) { print(line) }
       return
     }
-    let log = Self.logger(settings)
+    let log = program.logger(level: settings.logLevel, isJSON: settings.logsJSON)
     do {
       let region = try LiveRegion(settings, log: log)
       var configuration = ServiceGroupConfiguration(
@@ -47,48 +50,8 @@ struct MusterRegion: AsyncParsableCommand {
       configuration.maximumGracefulShutdownDuration = LiveRegion.shutdownMax
       try await ServiceGroup(configuration: configuration).run()
       await region.store.close()
-    } catch let error as SettingsProblems {
-      fail(error.problems.map(\.description))
     } catch {
-      fail(["\(error)"])
+      program.fail(error)
     }
-  }
-
-  private func readSettings() -> (SettingsResolver, RegionSettings) {
-    let environment = ProcessInfo.processInfo.environment
-    let path = config ?? environment["MUSTER_CONFIG"] ?? Self.configurationPath
-    let isNamed = path != Self.configurationPath
-    var file: SettingsFile?
-    do {
-      file = SettingsFile(name: path, text: try String(contentsOfFile: path, encoding: .utf8))
-    } catch {
-      // Only the default file may be missing.
-      if isNamed || FileManager.default.fileExists(atPath: path) {
-        fail(["\(path) cannot be read: \(error.localizedDescription)"])
-      }
-    }
-    let resolver = SettingsResolver(flags: flags.given, environment: environment, file: file)
-    do {
-      return (resolver, try RegionSettings(resolver, fileProblems: file?.problems ?? []))
-    } catch {
-      fail(error.problems.map(\.description))
-    }
-  }
-
-  private static func logger(_ settings: RegionSettings) -> Logger {
-    let isJSON = settings.logsJSON
-    LoggingSystem.bootstrap { label -> any LogHandler in
-      if isJSON { return JSONLogHandler(label: label) }
-      return StreamLogHandler.standardError(label: label)
-    }
-    var log = Logger(label: "muster-region")
-    log.logLevel = Logger.Level(rawValue: settings.logLevel) ?? .info
-    return log
-  }
-
-  /// One line a problem, each with the program's name before it.
-  private func fail(_ lines: [String]) -> Never {
-    for line in lines { FileHandle.standardError.write(Data("muster-region: \(line)\n".utf8)) }
-    Self.exit(withError: ExitCode(1))
   }
 }

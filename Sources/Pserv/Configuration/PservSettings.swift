@@ -1,4 +1,5 @@
 package import Provisioning
+package import Settings
 
 /// Everything an operator decides about an agent, checked.
 package struct PservSettings: Sendable, Hashable {
@@ -68,22 +69,6 @@ package struct PservSettings: Sendable, Hashable {
     guard reader.problems.isEmpty else { throw SettingsProblems(reader.problems) }
   }
 
-  /// What `--check-config` prints: each effective value with its source, in the order of the file.
-  package static func effective(_ resolver: SettingsResolver) -> [String] {
-    let rows = SettingKey.all.map { key in
-      let resolved = resolver.resolve(key)
-      return (key.path, resolved.words.isEmpty ? "-" : resolved.words.joined(separator: ", "), resolved.source)
-    }
-    let keyWidth = rows.map(\.0.count).max() ?? 0
-    let valueWidth = rows.map(\.1.count).max() ?? 0
-    return rows.map { key, value, source in
-      key.padded(to: keyWidth + 2) + value.padded(to: valueWidth + 2) + source
-    }
-  }
-}
-
-extension String {
-  fileprivate func padded(to width: Int) -> String {
-    self + String(repeating: " ", count: max(0, width - count))
-  }
+  /// What the agent works out by itself where nobody set a key, for `--check-config`.
+  package var computedDefaults: [SettingKey: String] { [.name: name.text, .tftpRoot: tftpRoot] }
 }

@@ -1,4 +1,5 @@
 internal import Crypto
+package import Settings
 
 /// Operators' tokens: who a bearer of a secret is and what role he has.
 ///

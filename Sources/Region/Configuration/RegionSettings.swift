@@ -1,3 +1,6 @@
+internal import Provisioning
+package import Settings
+
 /// Everything an operator decides about a region, checked.
 package struct RegionSettings: Sendable, Hashable {
   package struct TLS: Sendable, Hashable {
@@ -22,7 +25,7 @@ package struct RegionSettings: Sendable, Hashable {
   ///
   /// - Throws: All problems at once; the file's own problems come first.
   package init(_ resolver: SettingsResolver, fileProblems: [SettingsProblem] = []) throws(SettingsProblems) {
-    var reader = Reader(resolver: resolver, problems: fileProblems)
+    var reader = SettingsReader(resolver: resolver, problems: fileProblems)
     listen = reader.endpoints(.listen)
     let certificate = reader.text(.tlsCertificate)
     let key = reader.text(.tlsKey)
@@ -54,88 +57,10 @@ package struct RegionSettings: Sendable, Hashable {
     }
     guard reader.problems.isEmpty else { throw SettingsProblems(reader.problems) }
   }
-
-  /// What `--check-config` prints: each effective value with its source, in the order of the file.
-  package static func effective(_ resolver: SettingsResolver) -> [String] {
-    let rows = SettingKey.all.map { key in
-      let resolved = resolver.resolve(key)
-      return (key.path, resolved.words.isEmpty ? "-" : resolved.words.joined(separator: ", "), resolved.source)
-    }
-    let keyWidth = rows.map(\.0.count).max() ?? 0
-    let valueWidth = rows.map(\.1.count).max() ?? 0
-    return rows.map { key, value, source in
-      key.padded(to: keyWidth + 2) + value.padded(to: valueWidth + 2) + source
-    }
-  }
 }
 
-/// Parses words by kind and collects what is wrong with them.
-private struct Reader {
-  let resolver: SettingsResolver
-  var problems: [SettingsProblem]
-
-  mutating func report(_ key: SettingKey, _ message: String) {
-    problems.append(SettingsProblem(source: resolver.resolve(key).source, key: key.path, message: message))
-  }
-
-  /// The one word of `key`, or nil when it is not set.
-  mutating func text(_ key: SettingKey) -> String? {
-    let words = resolver.resolve(key).words
-    if words.count > 1, key.kind != .addresses {
-      // A comma in an environment variable makes a list of what is one path.
-      return words.joined(separator: ",")
-    }
-    return words.first.flatMap { $0.isEmpty ? nil : $0 }
-  }
-
-  mutating func endpoints(_ key: SettingKey) -> [Endpoint] {
-    resolver.resolve(key).words.filter { !$0.isEmpty }.compactMap { word in
-      guard let endpoint = Endpoint(word) else {
-        report(key, "'\(word)' is not an address. Write host:port, [IPv6]:port or unix:/path")
-        return nil
-      }
-      return endpoint
-    }
-  }
-
-  mutating func choice(_ key: SettingKey) -> String {
-    guard case .choice(let choices) = key.kind else { preconditionFailure("\(key.path) is not a choice") }
-    let word = text(key) ?? key.fallback
-    guard choices.contains(word) else {
-      report(key, "'\(word)' is not one of \(choices.joined(separator: ", "))")
-      return key.fallback
-    }
-    return word
-  }
-
-  mutating func duration(_ key: SettingKey, in range: ClosedRange<Duration>) -> Duration {
-    let word = text(key) ?? key.fallback
-    guard let value = Duration(setting: word) else {
-      report(key, "'\(word)' is not a duration. Write a number and ms, s, m, h or d, for example \(key.fallback)")
-      return range.lowerBound
-    }
-    return checked(value, key, in: range) { $0.spoken }
-  }
-
-  mutating func size(_ key: SettingKey, in range: ClosedRange<Int>) -> Int {
-    let word = text(key) ?? key.fallback
-    guard let value = sizeBytes(setting: word) else {
-      report(key, "'\(word)' is not a size. Write a number and KiB, MiB or GiB, for example \(key.fallback)")
-      return range.lowerBound
-    }
-    return checked(value, key, in: range) { "\($0 >> 10)KiB" }
-  }
-
-  mutating func count(_ key: SettingKey, in range: ClosedRange<Int>) -> Int {
-    let word = text(key) ?? key.fallback
-    guard let value = Int(word) else {
-      report(key, "'\(word)' is not a whole number")
-      return range.lowerBound
-    }
-    return checked(value, key, in: range) { "\($0)" }
-  }
-
-  mutating func tls(certificate: String?, key: String?) -> RegionSettings.TLS? {
+extension SettingsReader {
+  fileprivate mutating func tls(certificate: String?, key: String?) -> RegionSettings.TLS? {
     switch (certificate, key) {
     case (nil, nil): return nil
     case (let certificate?, let key?): return RegionSettings.TLS(certificatePath: certificate, keyPath: key)
@@ -143,21 +68,5 @@ private struct Reader {
     case (_, nil): report(.tlsKey, "is not set although tls.certificate is. Set both or none")
     }
     return nil
-  }
-
-  private mutating func checked<Value: Comparable>(
-    _ value: Value, _ key: SettingKey, in range: ClosedRange<Value>, _ spoken: (Value) -> String
-  ) -> Value {
-    guard range.contains(value) else {
-      report(key, "\(spoken(value)) is out of range. Use \(spoken(range.lowerBound)) to \(spoken(range.upperBound))")
-      return range.lowerBound
-    }
-    return value
-  }
-}
-
-extension String {
-  fileprivate func padded(to width: Int) -> String {
-    self + String(repeating: " ", count: max(0, width - count))
   }
 }

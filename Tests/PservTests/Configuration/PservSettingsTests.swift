@@ -1,4 +1,5 @@
 import Provisioning
+import Settings
 import Testing
 
 @testable import Pserv
@@ -19,7 +20,7 @@ struct PservSettingsTests {
   private func settings(
     _ text: String, environment: [String: String] = [:], flags: [SettingKey: [String]] = [:]
   ) throws -> PservSettings {
-    let file = SettingsFile(name: "pserv.yaml", text: text)
+    let file = SettingsFile(name: "pserv.yaml", text: text, keys: PservSettings.keys)
     let resolver = SettingsResolver(flags: flags, environment: environment, file: file)
     return try PservSettings(resolver, hostName: "rack7.example", fileProblems: file.problems)
   }
@@ -93,12 +94,16 @@ struct PservSettingsTests {
         == ["eno5": "lab", "eno6": .default])
   }
 
-  @Test func theEffectiveValuesNameTheirSource() {
-    let file = SettingsFile(name: "pserv.yaml", text: "interfaces: {eno2: default}")
-    let lines = PservSettings.effective(
-      SettingsResolver(flags: [:], environment: ["MUSTER_STATE": "/b"], file: file))
-    #expect(lines.contains { $0.hasPrefix("interfaces ") && $0.hasSuffix("pserv.yaml:1") })
-    #expect(lines.contains { $0.hasPrefix("state ") && $0.hasSuffix("MUSTER_STATE") })
-    #expect(lines.contains { $0.hasPrefix("http.listen ") && $0.hasSuffix("default") })
+  @Test func theEffectiveValuesNameTheirSource() throws {
+    let file = SettingsFile(name: "pserv.yaml", text: "interfaces: {eno2: default}", keys: PservSettings.keys)
+    let resolver = SettingsResolver(flags: [:], environment: ["MUSTER_STATE": "/b"], file: file)
+    let settings = try PservSettings(resolver, hostName: "rack7.example")
+    let lines = resolver.effective(PservSettings.keys, computed: settings.computedDefaults)
+      .map { $0.split(separator: " ").map(String.init) }
+    #expect(lines.contains(["interfaces", "eno2=default", "pserv.yaml:1"]))
+    #expect(lines.contains(["state", "/b", "MUSTER_STATE"]))
+    #expect(lines.contains(["http.listen", ":7612", "default"]))
+    #expect(lines.contains(["name", "rack7", "default"]))
+    #expect(lines.contains(["tftp.root", "/b/tftp", "default"]))
   }
 }

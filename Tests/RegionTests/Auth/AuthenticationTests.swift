@@ -1,5 +1,6 @@
 import Provisioning
 import RPC
+import Settings
 import Testing
 import Wire
 

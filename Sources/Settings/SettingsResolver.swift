@@ -60,4 +60,24 @@ package struct SettingsResolver: Sendable {
         (AbsoluteConfigKey(ConfigKey(key.path)), ConfigValue(.stringArray(words), isSecret: false))
       })
   }
+
+  /// What `--check-config` prints: each effective value with its source, in the order of `keys`.
+  ///
+  /// - Parameter computed: What the program worked out for keys that nobody set.
+  package func effective(_ keys: [SettingKey], computed: [SettingKey: String] = [:]) -> [String] {
+    let rows = keys.map { key in
+      let resolved = resolve(key)
+      let value = resolved.words.isEmpty ? computed[key] ?? "-" : resolved.words.joined(separator: ", ")
+      return (key.path, value, resolved.source)
+    }
+    let keyWidth = rows.map(\.0.count).max() ?? 0
+    let valueWidth = rows.map(\.1.count).max() ?? 0
+    return rows.map { key, value, source in
+      Self.padded(key, to: keyWidth + 2) + Self.padded(value, to: valueWidth + 2) + source
+    }
+  }
+
+  private static func padded(_ text: String, to width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
 }

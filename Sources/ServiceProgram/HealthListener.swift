@@ -1,32 +1,30 @@
-import Logging
-import NIOCore
-import NIOPosix
-import Region
-import ServiceLifecycle
-import Synchronization
-
-/// Whether the region takes calls: true from the moment it listens until it begins to stop.
-final class Readiness: Sendable {
-  private let ready = Mutex(false)
-
-  var isReady: Bool { ready.withLock { $0 } }
-
-  func set(_ isReady: Bool) { ready.withLock { $0 = isReady } }
-}
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+package import Settings
+internal import Synchronization
 
 /// `GET /healthz` and `/readyz` for watchdogs and load balancers that speak no gRPC: HTTP/1.1, one answer a
-/// connection. It says one word and reads nothing but the request line, so it has no parser worth attacking.
-struct HealthListenerService: Service {
-  let addresses: [Endpoint]
-  let readiness: Readiness
-  let log: Logger
+/// connection. It says a word and reads nothing but the request line, so it has no parser worth attacking.
+package struct HealthListenerService: Service {
+  private let addresses: [Endpoint]
+  /// Why the service is not ready; `nil` when it is.
+  private let obstacle: @Sendable () -> String?
 
   /// Connections the kernel queues.
   private static let backlogMax: Int32 = 16
   /// A connection that asks nothing is closed.
   private static let patience: TimeAmount = .seconds(5)
 
-  func run() async throws {
+  /// - Parameters:
+  ///   - addresses: Where to listen; loopback and unix sockets, for what is said here is said to everybody.
+  ///   - obstacle: Why the service is not ready, in a line; `nil` when it is. Asked at each request.
+  package init(addresses: [Endpoint], obstacle: @escaping @Sendable () -> String?) {
+    self.addresses = addresses
+    self.obstacle = obstacle
+  }
+
+  package func run() async throws {
     var channels: [any Channel] = []
     for address in addresses { channels.append(try await listen(address)) }
     do { try await gracefulShutdown() } catch is CancellationError {}
@@ -37,9 +35,9 @@ struct HealthListenerService: Service {
     let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.backlog, value: Self.backlogMax)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .childChannelInitializer { [readiness] channel in
+      .childChannelInitializer { [obstacle] channel in
         channel.eventLoop.makeCompletedFuture {
-          let handler = HealthHandler(readiness: readiness)
+          let handler = HealthHandler(obstacle: obstacle)
           try channel.pipeline.syncOperations.addHandler(handler)
           channel.eventLoop.assumeIsolated().scheduleTask(in: Self.patience) { channel.close(promise: nil) }
         }
@@ -66,14 +64,14 @@ private final class HealthHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  private let readiness: Readiness
+  private let obstacle: @Sendable () -> String?
   private var head = ByteBuffer()
 
   /// Octets of a request's head; more is no probe.
   private static let headBytesMax = 4096
 
-  init(readiness: Readiness) {
-    self.readiness = readiness
+  init(obstacle: @escaping @Sendable () -> String?) {
+    self.obstacle = obstacle
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -98,7 +96,9 @@ private final class HealthHandler: ChannelInboundHandler {
     guard words.count >= 2, words[0] == "GET" else { return ("405 Method Not Allowed", "GET only\n") }
     switch words[1] {
     case "/healthz": return ("200 OK", "ok\n")
-    case "/readyz": return readiness.isReady ? ("200 OK", "ready\n") : ("503 Service Unavailable", "not ready\n")
+    case "/readyz":
+      guard let obstacle = obstacle() else { return ("200 OK", "ready\n") }
+      return ("503 Service Unavailable", "\(obstacle)\n")
     default: return ("404 Not Found", "/healthz or /readyz\n")
     }
   }

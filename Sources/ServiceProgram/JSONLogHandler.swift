@@ -1,5 +1,5 @@
-import Foundation
-import Logging
+internal import Foundation
+internal import Logging
 
 /// One JSON object a line on standard error.
 struct JSONLogHandler: LogHandler {

@@ -1,36 +1,4 @@
-/// One thing an operator can set, under one name everywhere: `store.path` in the file, `MUSTER_STORE_PATH` in the
-/// environment, `--store-path` on the command line.
-package struct SettingKey: Sendable, Hashable {
-  /// What a value looks like; decides how it is parsed and how a wrong one is explained.
-  package enum Kind: Sendable, Hashable {
-    /// `host:port` or `unix:/path`; a file may give a list.
-    case addresses
-    case path
-    case choice([String])
-    /// A whole number and one of `ms s m h d`.
-    case duration
-    /// A whole number of octets, or one with `KiB`, `MiB`, `GiB`.
-    case size
-    case count
-  }
-
-  package let path: String
-  package let kind: Kind
-  /// What holds when nobody sets it, in the words of the file; empty for "not set".
-  package let fallback: String
-  /// One line for `--help`.
-  package let summary: String
-
-  /// `MUSTER_STORE_PATH`.
-  package var environmentName: String {
-    "MUSTER_" + String(path.uppercased().map { $0 == "." ? "_" : $0 })
-  }
-
-  /// `store-path`, without the dashes before it.
-  package var flag: String {
-    String(path.map { $0 == "." || $0 == "_" ? "-" : $0 })
-  }
-}
+package import Settings
 
 extension SettingKey {
   package static let listen = SettingKey(
@@ -57,15 +25,12 @@ extension SettingKey {
   package static let connectionsMax = SettingKey(
     path: "limits.connections_max", kind: .count, fallback: "20000", summary: "connections at a time")
   package static let eventsKeep = SettingKey(
-    path: "events.keep", kind: .duration, fallback: "7d", summary: "how long events are kept")
-  package static let logLevel = SettingKey(
-    path: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
-    fallback: "info", summary: "least severe level that is logged")
-  package static let logFormat = SettingKey(
-    path: "log.format", kind: .choice(["text", "json"]), fallback: "text", summary: "how log lines are written")
+    path: "events.keep", kind: .duration, fallback: "7d", summary: "how long events are kept, 60s to 366d; of more than a million the oldest go")
+}
 
+extension RegionSettings {
   /// Every key there is, in the order of the file.
-  package static let all: [SettingKey] = [
+  package static let keys: [SettingKey] = [
     .listen, .tlsCertificate, .tlsKey, .tokensFile, .healthListen, .storeEngine, .storePath, .agentLease,
     .agentOfflineAfter, .messageMax, .connectionsMax, .eventsKeep, .logLevel, .logFormat,
   ]

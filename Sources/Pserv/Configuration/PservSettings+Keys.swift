@@ -1,39 +1,4 @@
-/// One thing an operator can set, under one name everywhere: `dhcp.backend` in the file, `MUSTER_DHCP_BACKEND` in the
-/// environment, `--dhcp-backend` on the command line.
-package struct SettingKey: Sendable, Hashable {
-  /// What a value looks like; decides how it is parsed and how a wrong one is explained.
-  package enum Kind: Sendable, Hashable {
-    /// A word: a name.
-    case word
-    /// `host:port`, `:port` or `unix:/path`; a file may give a list.
-    case addresses
-    case path
-    case choice([String])
-    /// A whole number and one of `ms s m h d`.
-    case duration
-    /// A whole number of octets, or one with `KiB`, `MiB`, `GiB`.
-    case size
-    /// `interface=fabric`, several with commas; a mapping in the file.
-    case interfaces
-  }
-
-  package let path: String
-  package let kind: Kind
-  /// What holds when nobody sets it, in the words of the file; empty for "not set".
-  package let fallback: String
-  /// One line for `--help`.
-  package let summary: String
-
-  /// `MUSTER_DHCP_BACKEND`.
-  package var environmentName: String {
-    "MUSTER_" + String(path.uppercased().map { $0 == "." ? "_" : $0 })
-  }
-
-  /// `dhcp-backend`, without the dashes before it.
-  package var flag: String {
-    String(path.map { $0 == "." || $0 == "_" ? "-" : $0 })
-  }
-}
+package import Settings
 
 extension SettingKey {
   package static let name = SettingKey(
@@ -67,14 +32,11 @@ extension SettingKey {
     path: "boot.root", kind: .path, fallback: "/srv/muster/boot", summary: "directory of kernels and initrds")
   package static let healthListen = SettingKey(
     path: "health.listen", kind: .addresses, fallback: "127.0.0.1:7613", summary: "where to serve /healthz and /readyz")
-  package static let logLevel = SettingKey(
-    path: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
-    fallback: "info", summary: "least severe level that is logged")
-  package static let logFormat = SettingKey(
-    path: "log.format", kind: .choice(["text", "json"]), fallback: "text", summary: "how log lines are written")
+}
 
+extension PservSettings {
   /// Every key there is, in the order of the file.
-  package static let all: [SettingKey] = [
+  package static let keys: [SettingKey] = [
     .name, .regions, .tokenFile, .tlsCA, .state, .interfaces, .dhcpBackend, .foreignServer, .probeTimeout, .memoryMax,
     .tftpListen, .tftpRoot, .httpListen, .bootRoot, .healthListen, .logLevel, .logFormat,
   ]

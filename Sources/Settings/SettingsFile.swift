@@ -1,3 +1,4 @@
+internal import Provisioning
 internal import Yams
 
 /// A configuration file read into plain values that remember their lines.
@@ -20,7 +21,7 @@ package struct SettingsFile: Sendable {
 
   /// Reads YAML. Unknown keys, wrong shapes and broken syntax become `problems`; what is right is still read, so that
   /// one run names everything that is wrong.
-  package init(name: String, text: String, keys: [SettingKey] = SettingKey.all) {
+  package init(name: String, text: String, keys: [SettingKey]) {
     self.name = name
     guard text.utf8.count <= Self.sizeBytesMax else {
       problems.append(SettingsProblem(source: name, key: "", message: "larger than 1 MiB; is this a configuration file?"))

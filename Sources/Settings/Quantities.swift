@@ -17,24 +17,6 @@ extension Duration {
     guard !overflow, milliseconds <= 3_155_760_000_000 else { return nil }
     self = .milliseconds(milliseconds)
   }
-
-  /// In whole nanoseconds, rounded towards zero.
-  package var nanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-  }
-
-  /// As people say it: `300ms`, `4s`, `3m`, `2h`, `5d`; the largest unit that is not zero.
-  package var spoken: String {
-    let milliseconds = nanoseconds / 1_000_000
-    return switch milliseconds {
-    case ..<1_000: "\(milliseconds)ms"
-    case ..<60_000: "\(milliseconds / 1_000)s"
-    case ..<3_600_000: "\(milliseconds / 60_000)m"
-    case ..<86_400_000: "\(milliseconds / 3_600_000)h"
-    default: "\(milliseconds / 86_400_000)d"
-    }
-  }
 }
 
 /// Octets from `4MiB`, `512KiB`, `1GiB` or a bare number; nil for anything else.
@@ -51,4 +33,12 @@ package func sizeBytes(setting text: String) -> Int? {
   }
   let (value, overflow) = number.multipliedReportingOverflow(by: 1 << shift)
   return overflow ? nil : value
+}
+
+/// Octets in the largest unit that divides them: `4MiB`, `512KiB`, `1000`.
+package func spoken(sizeBytes: Int) -> String {
+  for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] where sizeBytes > 0 && sizeBytes & ((1 << shift) - 1) == 0 {
+    return "\(sizeBytes >> shift)\(unit)"
+  }
+  return "\(sizeBytes)"
 }

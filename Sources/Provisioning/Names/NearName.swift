@@ -3,7 +3,7 @@ package enum NearName {
   /// Names looked at; more than that are not worth the time of a refused request.
   package static let candidatesMax = 10_000
   /// Octets of a name that takes part; longer ones are compared by nobody.
-  static let lengthMax = 63
+  package static let lengthMax = 63
 
   /// The candidate with the smallest edit distance to `name`, if it is near enough to be a slip: one edit
   /// in three octets, at most three. Of equally near ones the first in `candidates` wins.
