@@ -1,0 +1,1 @@
+"""What scripts/bench does: builds the servers, loads them in turns, and prints what they cost."""
