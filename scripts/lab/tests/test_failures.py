@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import random
 import sqlite3
 import subprocess
 import threading
 import time
 import unittest
 
+from lab.dhcp import Client
+from lab.dora import lease_all
 from lab.tests.rack_case import RackCase, mac
 from lab.timeline import until
 
 WAIT_TIMED_OUT = 7
+KILLS = 8
 
 
 class Failures(RackCase):
@@ -48,6 +54,63 @@ class Failures(RackCase):
         self.assert_leased(self.rack1, 0x600000 + int(last.removeprefix("durable")), self.address(last))
         with sqlite3.connect(f"file:{self.site.region.database}?mode=ro", uri=True) as database:
             self.assertEqual(database.execute("PRAGMA integrity_check").fetchone()[0], "ok")
+
+    def test_killing_anybody_at_any_moment_loses_nothing(self) -> None:
+        """Adds, moves and removals go on while region and agents are killed at moments drawn from a seed."""
+        seed = int(os.environ.get("MUSTER_SEED", "0")) or random.randrange(1, 1 << 32)
+        print(f"MUSTER_SEED={seed}")
+        draw = random.Random(seed)
+        # What is certain: a node's hall, or None when it was removed. A call without an answer makes it uncertain.
+        certain: dict[str, str | None] = {}
+        acknowledged: list[str] = []
+        ended = threading.Event()
+
+        def keep_editing() -> None:
+            operator = random.Random(seed + 1)
+            for index in itertools.count():
+                if ended.is_set():
+                    return
+                hall = operator.choice(("hall1", "hall2"))
+                standing = [name for name, at in certain.items() if at is not None]
+                kind = operator.choice(("add", "add", "move", "remove")) if standing else "add"
+                if kind == "add":
+                    name = f"chaos{index}"
+                    call = ("node", "add", name, "--mac", mac(0xa00000 + index), "--subnet", hall)
+                else:
+                    name = operator.choice(standing)
+                    call = ("node", "update", name, "--subnet", hall) if kind == "move" else ("node", "remove", name)
+                if self.operator.run(*call, expect=None).status == 0:
+                    certain[name] = None if kind == "remove" else hall
+                    acknowledged.append(name)
+                else:
+                    certain.pop(name, None)
+                    ended.wait(0.02)
+
+        editing = threading.Thread(target=keep_editing)
+        editing.start()
+        try:
+            for _ in range(KILLS):
+                time.sleep(draw.uniform(0.05, 1.5))
+                victim = draw.choice((self.site.region, self.rack1, self.rack2))
+                victim.kill()
+                time.sleep(draw.uniform(0, 0.5))
+                victim.start()
+        finally:
+            ended.set()
+            editing.join()
+        self.site.wait_online(timeout=40)
+        self.assert_settled(timeout=40)
+        nodes = {node["name"]: node["interfaces"][0] for node in self.operator.json("node", "list")["nodes"]}
+        for name, hall in certain.items():
+            self.assertEqual(nodes.get(name, {}).get("subnet"), hall, f"{name} after seed {seed}")
+        self.assertGreater(len(acknowledged), KILLS, "hardly anything was edited")
+        for hall, rack in (("hall1", self.rack1), ("hall2", self.rack2)):
+            wanted = {at["mac"]: at["address"] for name, at in nodes.items()
+                      if name.startswith("chaos") and at["subnet"] == hall}
+            with rack.clients() as wire:
+                outcomes = lease_all(wire, [Client(key) for key in wanted], timeout=20)
+            wrong = [each.json() for each in outcomes if each.addresses != {wanted[each.client.mac]}]
+            self.assertEqual(wrong, [], f"{hall} after seed {seed}")
 
     def test_kea_serves_while_its_agent_is_dead_and_the_agent_catches_up(self) -> None:
         address = self.add_node("steady", 0x700001)
