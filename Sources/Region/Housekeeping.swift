@@ -18,9 +18,11 @@ package struct Housekeeping: Sendable {
   /// A region that was itself held up for longer does not judge others' silence by it.
   static let tickLagMax: Int64 = 1_000_000_000
   /// Ticks from one trim to the next.
-  static let ticksPerTrim = 60
+  static let ticksPerTrim = 10
 
   /// Runs until the task is cancelled.
+  ///
+  /// - Throws: `StoreError.failed` when the disk failed: the store takes no more writes until it is opened anew.
   func run() async throws {
     try await remember()
     var ticks = 0
@@ -33,6 +35,8 @@ package struct Housekeeping: Sendable {
         ticks += 1
         if ticks % Self.ticksPerTrim == 0 { try await trim() }
       } catch let error as StoreError {
+        // A store that takes no more writes is of no use; whoever watches the process starts it again.
+        if case .failed = error { throw error }
         context.logger.error("housekeeping failed; it goes on", metadata: ["error": "\(error)"])
       }
     }

@@ -15,8 +15,10 @@ package struct RegionContext: Sendable {
   package let hub: FeedHub
   /// Which agents are there.
   package let sessions: SessionRegistry
-  /// How many unknown machines may come in at a time.
-  package let enlistments: EnlistmentGate
+  /// How much agents may bring at a time.
+  package let caps = AgentCaps()
+  /// Machines that were not taken in because they clash with nodes.
+  package let conflicts = ConflictBoard()
   package let logger: Logger
   /// When this region started, for status.
   package let started: Timestamp
@@ -35,7 +37,6 @@ package struct RegionContext: Sendable {
     self.clocks = clocks
     self.hub = FeedHub()
     self.sessions = SessionRegistry()
-    self.enlistments = EnlistmentGate()
     self.logger = logger
     self.started = clocks.now()
     self.version = version

@@ -22,12 +22,22 @@ import Wire
   }
 
   @Test(arguments: [
-    ("name,mac\nn1\n", CSVTable.Failure.cells(line: 2, expected: 2, found: 1)),
-    ("name,mac\n\"n1,x\n", .openQuote(line: 2)), ("name\n\"a\"b\n", .textAfterQuote(line: 2)), ("", .empty),
-    ("name,name\n", .duplicateColumn("name")),
+    ("name,mac\n\"n1,x\n", CSVTable.Failure.openQuote(line: 2)), ("", .empty), ("name,name\n", .duplicateColumn("name")),
   ])
   func whatIsNotCSVIsNamedWithItsLine(_ text: String, _ failure: CSVTable.Failure) {
     #expect(throws: failure) { try CSVTable(Array(text.utf8)) }
+  }
+
+  @Test func aBadRowIsNamedAndTheOthersAreRead() throws {
+    let table = try CSVTable(Array("name,mac\nn1\nn2,m2\n\"n3\"x,m3\nn4,m4,y\nn5,m5\n".utf8))
+    #expect(table.rows.map(\.cells) == [["n2", "m2"], ["n5", "m5"]])
+    #expect(
+      table.problems.map(\.failure) == [
+        .cells(line: 2, expected: 2, found: 1), .textAfterQuote(line: 4), .cells(line: 5, expected: 2, found: 3),
+      ])
+    let rows = try NodeRows(csv: table, path: "x.csv")
+    #expect(rows.problems.map(\.line) == [2, 4, 5])
+    #expect(rows.problems.first?.message == "has 1 cells where the header has 2")
   }
 
   @Test func notUTF8IsRefused() {

@@ -162,7 +162,7 @@ struct AgentDrain: RegionCommand {
     let surroundings = region.surroundings
     if region.format == .json {
       surroundings.output(JSONValue.object(["moves": .array(response.moves.map(\.json))]).text)
-    } else {
+    } else if dryRun || !waiting.wait {
       var table = Table("SUBNET", "FROM", "TO", "NODES")
       for move in response.moves {
         table.add(
@@ -178,7 +178,17 @@ struct AgentDrain: RegionCommand {
           + "'muster subnet update \(stuck.subnet) --agents \(name),OTHER'")
     }
     guard !dryRun else { return }
-    if waiting.wait { try await AppliedWait(region: region, timeout: waiting.timeout)(response.generations) }
+    guard waiting.wait else {
+      if region.format != .json {
+        surroundings.output(response.moves.isEmpty ? "agent/\(name) drained" : "agent/\(name) draining")
+      }
+      return
+    }
+    let started = surroundings.now()
+    let moves = Dictionary(response.moves.map { ($0.subnet, $0.line) }) { $1 }
+    try await AppliedWait(region: region, timeout: waiting.timeout)(response.generations, leaving: name) { response in
+      "\(moves[response.subnet] ?? response.subnet)  applied in \(Age.precise(nanoseconds: surroundings.now() - started))"
+    }
     if region.format != .json { surroundings.output("agent/\(name) drained") }
   }
 }

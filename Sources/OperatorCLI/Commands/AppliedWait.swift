@@ -11,11 +11,13 @@ struct AppliedWait {
   ///
   /// - Throws: `CommandFailure(.waitTimedOut)` naming a subnet that is not there yet and why.
   func callAsFunction(
-    _ generations: [MusterV1.SubnetGeneration], prints line: (@Sendable (MusterV1.WaitAppliedResponse) -> String)? = nil
+    _ generations: [MusterV1.SubnetGeneration], leaving agent: String = "",
+    prints line: (@Sendable (MusterV1.WaitAppliedResponse) -> String)? = nil
   ) async throws {
     guard !generations.isEmpty else { return }
     var request = MusterV1.WaitAppliedRequest()
     request.generations = generations
+    request.leaving = agent
     let progress = WaitProgress(generations)
     do {
       try await MusterV1.SubnetServiceClient(channel: region.channel).waitApplied(

@@ -34,7 +34,10 @@ struct NodeImport: RegionCommand {
       let outcome = try await exchange(region, input.rows, check)
       return try report(outcome, extra: input.problems, region)
     }
-    let outcome = try await exchange(region, input.rows, options)
+    // A row that cannot be read names nobody: nothing is removed for not being named.
+    var sent = options
+    if !input.problems.isEmpty { sent.removeAbsent = false }
+    let outcome = try await exchange(region, input.rows, sent)
     try report(outcome, extra: input.problems, region)
     if waiting.wait, !dryRun, let summary = outcome.summary { try await wait(summary, region) }
   }
@@ -173,7 +176,7 @@ struct ImportReport {
           Table.Cell(problem.value), Table.Cell(what))
       }
       out += table.text(color: color)
-      if !keepGoing { return out }
+      if !keepGoing, outcome.summary?.applied != true { return out }
     }
     guard let summary = outcome.summary else { return out }
     guard isDryRun else {
@@ -210,6 +213,10 @@ struct ImportReport {
     let total = max(
       UInt64(badRows), summary.added + summary.updated + summary.unchanged + summary.invalid + UInt64(extraProblems.count))
     let verb = badRows == 1 ? "is" : "are"
+    if !keepGoing, summary.applied {
+      // Rows that were good when they were checked were overtaken by another change.
+      return "\(badRows) of \(total) rows \(verb) invalid; the batches before were applied. Correct them and repeat the import"
+    }
     let tail = keepGoing ? (isDryRun ? "the others would be applied" : "the others were applied")
       : (isDryRun ? "nothing would be applied" : "nothing was applied")
     return "\(badRows) of \(total) rows \(verb) invalid; \(tail)"

@@ -1,5 +1,5 @@
 /// A delimited file, read as RFC 4180 with what spreadsheets add: a byte order mark, CRLF, and `;` or tab for the comma.
-package struct CSVTable: Sendable, Hashable {
+package struct CSVTable: Sendable {
   package struct Row: Sendable, Hashable {
     /// Counted from 1; the line the row begins on.
     package var line: Int
@@ -9,6 +9,8 @@ package struct CSVTable: Sendable, Hashable {
 
   package var header: [String]
   package var rows: [Row]
+  /// Rows that are none, by line; they are not among `rows`.
+  package var problems: [(line: Int, failure: Failure)] = []
 
   package enum Failure: Error, Hashable, Sendable {
     case notUTF8
@@ -27,16 +29,17 @@ package struct CSVTable: Sendable, Hashable {
     let octets = Array(text.utf8)
     let firstLine = octets.prefix { $0 != UInt8(ascii: "\n") }
     let delimiter = Self.delimiter(of: firstLine)
-    var records = try Self.records(octets, delimiter)
+    var (records, problems) = try Self.records(octets, delimiter)
     guard !records.isEmpty else { throw .empty }
     header = records.removeFirst().cells.map { Self.trimmed($0) }
     var seen = Set<String>()
     for column in header where !seen.insert(column).inserted { throw .duplicateColumn(column) }
     let width = header.count
     for record in records where record.cells.count != width {
-      throw .cells(line: record.line, expected: width, found: record.cells.count)
+      problems.append((record.line, .cells(line: record.line, expected: width, found: record.cells.count)))
     }
-    rows = records.map { Row(line: $0.line, cells: $0.cells.map(Self.trimmed)) }
+    rows = records.filter { $0.cells.count == width }.map { Row(line: $0.line, cells: $0.cells.map(Self.trimmed)) }
+    self.problems = problems.sorted { $0.line < $1.line }
   }
 
   private static func trimmed(_ cell: String) -> String {
@@ -48,9 +51,14 @@ package struct CSVTable: Sendable, Hashable {
     return candidates.max { a, b in header.count(where: { $0 == a }) < header.count(where: { $0 == b }) } ?? candidates[0]
   }
 
-  /// Blank lines are skipped; a quoted cell may hold delimiters, newlines and doubled quotes.
-  private static func records(_ octets: [UInt8], _ delimiter: UInt8) throws(Failure) -> [Row] {
+  /// Blank lines are skipped; a quoted cell may hold delimiters, newlines and doubled quotes. A row with text behind a
+  /// closing quote is left out; a quote that never ends has no row behind it that could be told from it.
+  private static func records(
+    _ octets: [UInt8], _ delimiter: UInt8
+  ) throws(Failure) -> ([Row], [(line: Int, failure: Failure)]) {
     var rows: [Row] = []
+    var problems: [(line: Int, failure: Failure)] = []
+    var isBroken = false
     var cells: [String] = []
     var cell: [UInt8] = []
     var line = 1
@@ -66,7 +74,12 @@ package struct CSVTable: Sendable, Hashable {
     }
     func endRow() {
       endCell()
-      if !(cells.count == 1 && cells[0].isEmpty) { rows.append(Row(line: rowLine, cells: cells)) }
+      if isBroken {
+        problems.append((rowLine, .textAfterQuote(line: rowLine)))
+      } else if !(cells.count == 1 && cells[0].isEmpty) {
+        rows.append(Row(line: rowLine, cells: cells))
+      }
+      isBroken = false
       cells.removeAll(keepingCapacity: true)
     }
     while index < octets.count {
@@ -103,13 +116,13 @@ package struct CSVTable: Sendable, Hashable {
       default:
         if wasQuoted {
           if octet == UInt8(ascii: " ") { continue }
-          throw .textAfterQuote(line: line)
+          isBroken = true
         }
         cell.append(octet)
       }
     }
     if !cell.isEmpty || !cells.isEmpty || wasQuoted { endRow() }
-    return rows
+    return (rows, problems)
   }
 }
 
@@ -120,10 +133,18 @@ extension CSVTable.Failure {
     case .notUTF8: "not UTF-8 text; save it as UTF-8 CSV"
     case .empty: "no header line; the first line names the columns"
     case .openQuote(let line): "line \(line): a quote is never closed"
-    case .textAfterQuote(let line): "line \(line): text behind a closing quote; double a quote inside a cell"
-    case .cells(let line, let expected, let found):
-      "line \(line): \(found) cells where the header has \(expected)"
+    case .textAfterQuote(let line): "line \(line): \(clause); double a quote inside a cell"
+    case .cells(let line, _, _): "line \(line): \(clause)"
     case .duplicateColumn(let name): "column '\(name)' stands twice in the header"
+    }
+  }
+
+  /// What is wrong, without the line.
+  package var clause: String {
+    switch self {
+    case .cells(_, let expected, let found): "has \(found) cells where the header has \(expected)"
+    case .textAfterQuote: "has text behind a closing quote"
+    case .notUTF8, .empty, .openQuote, .duplicateColumn: sentence
     }
   }
 }

@@ -17,6 +17,10 @@ struct NodeRows {
       throw CommandFailure(
         .invalidData, "\(path): unknown column '\(column)'\(Suggestion.clause(for: column, among: Self.columns))")
     }
+    problems = table.problems.map { line, failure in
+      MusterV1.FieldProblem(
+        code: "ROW_MALFORMED", message: failure.clause, fix: "write one cell for each column", line: UInt32(line))
+    }
     let columnIndex = Dictionary(uniqueKeysWithValues: table.header.enumerated().map { ($1, $0) })
     var indexByName: [String: Int] = [:]
     for row in table.rows {

@@ -22,6 +22,7 @@ struct SubnetRow {
     } catch {
       throw CommandFailure(.invalidData, "\(path): \(error.sentence)")
     }
+    if let bad = table.problems.first { throw CommandFailure(.invalidData, "\(path): \(bad.failure.sentence)") }
     for column in table.header where !columns.contains(column) {
       throw CommandFailure(
         .invalidData, "\(path): unknown column '\(column)'\(Suggestion.clause(for: column, among: columns))")

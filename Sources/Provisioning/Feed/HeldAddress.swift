@@ -64,12 +64,18 @@ package struct RetiredRange: Hashable, Sendable {
   package var range: AddressRange
   /// The generation that took them out of the pool.
   package var generation: Generation
+  /// When the last lease the owner can have given ends, if it acknowledged without a word about leases.
+  package var leasesEnd: Timestamp?
 
   /// The most ranges of one subnet that may wait for an acknowledgement.
   package static let countMax = 64
 
-  package init(range: AddressRange, generation: Generation) {
+  package init(range: AddressRange, generation: Generation, leasesEnd: Timestamp? = nil) {
     self.range = range
     self.generation = generation
+    self.leasesEnd = leasesEnd
   }
+
+  /// True when the addresses may go to anybody.
+  package func hasEnded(at now: Timestamp) -> Bool { leasesEnd.map { $0 <= now } ?? false }
 }

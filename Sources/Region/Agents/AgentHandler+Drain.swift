@@ -62,7 +62,7 @@ extension AgentHandler {
       if agent.state == .draining || agent.state == .drained {
         agent = try transaction.setState(.enrolled, of: name)
         for row in try transaction.subnets(ownedBy: name) {
-          try placement.raiseEpoch(of: row, above: row.progress.epoch.next, in: &transaction)
+          try transaction.raiseEpoch(of: row.subnet.dhcpID, above: row.progress.epoch.next)
         }
         try placement.placeUnowned(in: &transaction)
         try transaction.record(

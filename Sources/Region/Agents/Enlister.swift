@@ -9,13 +9,19 @@ struct Enlister {
   private var budget: [DHCPSubnetID: Int]
   /// Nodes that each subnet got.
   private(set) var taken: [DHCPSubnetID: Int] = [:]
+  /// Machines that clash with nodes, to be noted after the commit.
+  private(set) var conflicts: [ConflictBoard.Conflict] = []
+  /// MACs of machines that clash no more.
+  private(set) var settled: [MACAddress] = []
   private var limited: DHCPSubnetID?
+  private let board: ConflictBoard
 
   /// Machines that wait for an operator; beyond that a flood of made-up MACs would fill the store.
   static let newNodesMax = 10_000
 
-  init(agent: AgentName, budget: [DHCPSubnetID: Int]) {
+  init(agent: AgentName, budget: [DHCPSubnetID: Int], board: ConflictBoard) {
     self.agent = agent
+    self.board = board
     self.budget = budget
   }
 
@@ -32,6 +38,7 @@ struct Enlister {
     else { return true }
     switch report.match(among: try transaction.candidates(for: report)) {
     case .same(let id):
+      settled += report.macs
       try refresh(id, report, &transaction)
     case .conflict(let names, let reason):
       try conflict(report, row.subnet.name, "\(sentence(reason)): \(names.map(\.text).joined(separator: ", "))", &transaction)
@@ -45,7 +52,9 @@ struct Enlister {
     return true
   }
 
-  /// Says once a message that machines were not taken in.
+  var isLimited: Bool { limited != nil }
+
+  /// Says that machines were not taken in.
   func reportLimit(_ transaction: inout Transaction) throws {
     guard let limited, let row = try transaction.subnet(limited) else { return }
     try transaction.record(
@@ -72,6 +81,7 @@ struct Enlister {
     budget[row.subnet.dhcpID, default: 0] -= 1
     taken[row.subnet.dhcpID, default: 0] += 1
     let serial = spec.serial.map { ", serial \($0)" } ?? ""
+    settled += report.macs
     try transaction.record(
       Event(
         .nodeEnlisted, actor: actor, node: spec.name, subnet: row.subnet.name, agent: agent, mac: report.macs.first,
@@ -86,9 +96,13 @@ struct Enlister {
     _ = try transaction.write(.replace(id, with: node.spec, hardware: report.hardware), by: actor)
   }
 
-  private func conflict(
+  private mutating func conflict(
     _ report: EnlistmentReport, _ subnet: SubnetName, _ why: String, _ transaction: inout Transaction
   ) throws {
+    guard let mac = report.macs.first else { return }
+    let conflict = ConflictBoard.Conflict(mac: mac, subnet: subnet, why: why)
+    conflicts.append(conflict)
+    guard board.isNews(conflict, now: transaction.now) else { return }
     try transaction.record(
       Event(
         .enlistmentConflict, actor: actor, subnet: subnet, agent: agent, mac: report.macs.first,

@@ -50,7 +50,8 @@ package struct Placement: Sendable {
   ) throws -> AgentName? {
     let dhcpID = row.subnet.dhcpID
     if agent.mayKeep(row.subnet.spec) {
-      try raiseEpoch(of: row, above: row.progress.epoch.next, in: &transaction)
+      // It was told to stop at the next epoch.
+      try transaction.raiseEpoch(of: dhcpID, above: row.progress.epoch.next)
       return agent.name
     }
     let next = try successor(of: agent.name, for: row, among: transaction.candidates(for: row.subnet.spec))
@@ -81,20 +82,6 @@ package struct Placement: Sendable {
     if case .move(let next) = choice { return next }
     return nil
   }
-
-  /// Takes epochs until the subnet's is greater than what its owner has seen: the owner was told to stop at that one,
-  /// or the database is older than the agent.
-  func raiseEpoch(of row: SubnetRow, above seen: Epoch, in transaction: inout Transaction) throws {
-    guard let owner = row.progress.owner else { return }
-    var epoch = row.progress.epoch
-    for _ in 0..<Self.epochRaisesMax where epoch <= seen {
-      _ = try transaction.assign(row.subnet.dhcpID, to: nil)
-      epoch = try transaction.assign(row.subnet.dhcpID, to: owner)
-    }
-  }
-
-  /// Each takes two epochs; a restored database is rarely further behind.
-  static let epochRaisesMax = 10_000
 
   private func give(
     _ row: SubnetRow, to owner: AgentName, in transaction: inout Transaction, by actor: Actor

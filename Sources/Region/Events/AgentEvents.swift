@@ -41,3 +41,9 @@ enum TroubleEvents {
       message: "\(subnet) is not served: \(trouble.message.isEmpty ? trouble.code : trouble.message)")
   }
 }
+
+extension SubnetTrouble {
+  /// Another DHCP server answers on the link, so that the agent keeps its own off until an operator says again that
+  /// it is to be on.
+  var isForeignServer: Bool { code == TroubleEvents.foreignServerCode }
+}

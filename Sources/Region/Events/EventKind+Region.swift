@@ -13,6 +13,8 @@ extension EventKind {
   package static let twoAgentsOneIdentity = EventKind(rawValue: "TWO_AGENTS_ONE_IDENTITY")
   /// Unknown machines were not taken in because there were too many.
   package static let enlistmentsLimited = EventKind(rawValue: "ENLISTMENTS_LIMITED")
+  /// An agent brought more events than are kept of one.
+  package static let eventsLimited = EventKind(rawValue: "EVENTS_LIMITED")
   /// An operator gave an agent a new one-time token.
   package static let agentTokenIssued = EventKind(rawValue: "AGENT_TOKEN_ISSUED")
   package static let agentDraining = EventKind(rawValue: "AGENT_DRAINING")

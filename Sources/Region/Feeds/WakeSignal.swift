@@ -49,7 +49,7 @@ package final class WakeSignal<Topic: Hashable & Sendable>: Sendable {
   /// - Throws: `CancellationError` when the task is cancelled.
   package func next() async throws -> Set<Topic>? {
     while true {
-      try Task.checkCancellation()
+      try await wait()
       let (raised, isClosed) = state.withLock { state in
         let raised = state.raised
         state.raised = []
@@ -57,6 +57,17 @@ package final class WakeSignal<Topic: Hashable & Sendable>: Sendable {
       }
       if !raised.isEmpty { return raised }
       if isClosed { return nil }
+    }
+  }
+
+  /// Waits until something is raised, or closed, and leaves it to be taken. Who waits for this or for something else
+  /// must use it: a wake that a losing task took would be lost.
+  ///
+  /// - Throws: `CancellationError` when the task is cancelled.
+  package func wait() async throws {
+    while true {
+      try Task.checkCancellation()
+      if state.withLock({ !$0.raised.isEmpty || $0.isClosed }) { return }
       await withTaskCancellationHandler {
         await withCheckedContinuation { continuation in
           let isReady = state.withLock { state -> Bool in

@@ -67,8 +67,9 @@ package struct AgentSessionHandler: MusterV1.AgentSessionService {
     guard !context.sessions.isDisplaced(greeting.boot, of: agent) else { throw RPCError.displaced(agent) }
     let claim = try await SessionOpening(context: context, greeting: greeting).claim()
     let shell = SessionShell(AgentSession(hello: hello, claim: claim, lease: lease), context: context)
-    try await attach(shell, claim: claim, greeting: greeting)
+    // Before it attaches, for that can fail half-way; who is not attached detaches nothing.
     defer { context.sessions.detach(claim.epoch, of: agent) }
+    try await attach(shell, claim: claim, greeting: greeting)
     let metadata: Logger.Metadata = [
       "agent": "\(agent)", "session": "\(claim.epoch)", "peer": "\(call.peer.address)", "version": "\(greeting.version)",
     ]

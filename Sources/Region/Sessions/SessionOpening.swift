@@ -24,7 +24,7 @@ struct SessionOpening: Sendable {
       }
       let incarnation = try transaction.incarnation().octets
       for have in greeting.haves {
-        try Self.learn(have, of: claimed, incarnation: incarnation, placement, in: &transaction)
+        try Self.learn(have, of: claimed, incarnation: incarnation, in: &transaction)
       }
       // What the agent does not hold it does not serve: prefixes of removed subnets are free again.
       let held = Set(greeting.haves.map { DHCPSubnetID(number: $0.dhcpId) })
@@ -35,7 +35,7 @@ struct SessionOpening: Sendable {
   }
 
   private static func learn(
-    _ have: MusterV1.Have, of claimed: SessionClaimed, incarnation: [UInt8], _ placement: Placement,
+    _ have: MusterV1.Have, of claimed: SessionClaimed, incarnation: [UInt8],
     in transaction: inout Transaction
   ) throws {
     let id = DHCPSubnetID(number: have.dhcpId)
@@ -44,7 +44,7 @@ struct SessionOpening: Sendable {
       claimed.agent.mayKeep(row.subnet.spec)
     else { return }
     guard have.epoch <= row.progress.epoch.number else {
-      return try placement.raiseEpoch(of: row, above: Epoch(have.epoch), in: &transaction)
+      return try transaction.raiseEpoch(of: id, above: Epoch(have.epoch))
     }
     guard have.epoch == row.progress.epoch.number, have.incarnation == incarnation, have.applied > 0,
       have.applied <= row.progress.head.number,

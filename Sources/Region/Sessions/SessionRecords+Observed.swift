@@ -26,7 +26,9 @@ extension SessionRecords {
       context.logger.warning(
         "an agent dropped observations", metadata: ["agent": "\(agent)", "count": "\(observed.dropped)"])
     }
-    let writer = ObservationWriter(agent: agent, actor: .agent(agent))
+    let uptime = context.clocks.uptime()
+    let eventBudget = context.caps.events.budget(for: [agent], uptime: uptime)[agent, default: 0]
+    let mayNotice = context.caps.notices.budget(for: [agent], uptime: uptime)[agent, default: 0] > 0
     let leases = observed.leases.compactMap { parsed($0) { try ObservedLease($0) } }
     let boots = observed.boots.compactMap { seen in
       parsed(seen) { (key: try $0.key(), report: try BootReport($0, agent: agent), token: $0.bootOnceSerial) }
@@ -34,12 +36,13 @@ extension SessionRecords {
     let enlistments = observed.enlistments.map { message in
       (message: message, report: parsed(message) { try EnlistmentReport($0) })
     }
-    let budget = context.enlistments.budget(
-      for: observed.enlistments.map { DHCPSubnetID(number: $0.dhcpId) }, uptime: context.clocks.uptime())
-    let result = try await context.store.write { transaction in
+    let budget = context.caps.enlistments.budget(
+      for: observed.enlistments.map { DHCPSubnetID(number: $0.dhcpId) }, uptime: uptime)
+    let result = try await context.store.write { [agent, context] transaction in
+      var writer = ObservationWriter(agent: agent, actor: .agent(agent), eventsLeft: eventBudget)
       for lease in leases { try writer.record(lease, in: &transaction) }
       for boot in boots { try writer.record(boot.report, boot.key, token: boot.token, in: &transaction) }
-      var enlister = Enlister(agent: writer.agent, budget: budget)
+      var enlister = Enlister(agent: agent, budget: budget, board: context.conflicts)
       var outcome = ObservedOutcome()
       for enlistment in enlistments {
         guard let report = enlistment.report else {
@@ -53,11 +56,25 @@ extension SessionRecords {
           outcome.deferred += 1
         }
       }
-      try enlister.reportLimit(&transaction)
-      return (outcome, enlister.taken)
+      if mayNotice {
+        try enlister.reportLimit(&transaction)
+        try writer.reportLimit(&transaction)
+      }
+      return Written(outcome: outcome, enlister: enlister, writer: writer)
     }
-    context.enlistments.take(result.1)
-    return result.0
+    context.caps.enlistments.take(result.enlister.taken)
+    context.caps.events.take([agent: eventBudget - result.writer.eventsLeft])
+    if result.enlister.isLimited || result.writer.skipped > 0 { context.caps.notices.take([agent: 1]) }
+    context.conflicts.note(result.enlister.conflicts, now: context.clocks.now())
+    context.conflicts.settle(result.enlister.settled)
+    return result.outcome
+  }
+
+  /// What a transaction wrote, and what is to be noted after its commit.
+  private struct Written: Sendable {
+    var outcome: ObservedOutcome
+    var enlister: Enlister
+    var writer: ObservationWriter
   }
 
   /// Nil, and a line in the log, for what no agent of ours says. It must not stand in the way of the rest.
@@ -74,9 +91,37 @@ extension SessionRecords {
 struct ObservationWriter: Sendable {
   let agent: AgentName
   let actor: Actor
+  /// Events that may still be recorded; what they would say of leases and boots is kept all the same.
+  var eventsLeft: Int
+  /// Events that were not recorded.
+  private(set) var skipped = 0
+
+  init(agent: AgentName, actor: Actor, eventsLeft: Int) {
+    self.agent = agent
+    self.actor = actor
+    self.eventsLeft = eventsLeft
+  }
+
+  private mutating func tell(_ event: Event, in transaction: inout Transaction) throws {
+    guard eventsLeft > 0 else {
+      skipped += 1
+      return
+    }
+    eventsLeft -= 1
+    try transaction.record(event)
+  }
+
+  /// Says that events are missing.
+  func reportLimit(_ transaction: inout Transaction) throws {
+    guard skipped > 0 else { return }
+    try transaction.record(
+      Event(
+        .eventsLimited, actor: actor, agent: agent,
+        message: "\(agent) reports more than is kept: leases and boots of its machines are left out of the events for now"))
+  }
 
   /// A lease of a subnet that this agent owns; others' are not its business.
-  func record(_ lease: ObservedLease, in transaction: inout Transaction) throws {
+  mutating func record(_ lease: ObservedLease, in transaction: inout Transaction) throws {
     guard let row = try transaction.subnet(lease.subnet), row.progress.owner == agent else { return }
     let place = SubnetAddress(subnet: lease.subnet, address: lease.address)
     let known = try transaction.lease(place)
@@ -84,23 +129,25 @@ struct ObservationWriter: Sendable {
     guard lease.until.nanoseconds > 0 else {
       guard known?.mac == lease.mac else { return }
       try transaction.forgetLease(place)
-      try transaction.record(
+      try tell(
         Event(
           .leaseEnded, actor: actor, node: hostname, subnet: row.subnet.name, agent: agent, mac: lease.mac,
-          address: lease.address, message: "\(lease.mac) gave \(lease.address) back"))
+          address: lease.address, message: "\(lease.mac) gave \(lease.address) back"),
+        in: &transaction)
       return
     }
     try transaction.observe(lease)
     // Renewals are no news.
     guard known?.mac != lease.mac || (known?.until ?? lease.until) < transaction.now else { return }
-    try transaction.record(
+    try tell(
       Event(
         .leaseGiven, actor: actor, node: hostname, subnet: row.subnet.name, agent: agent, mac: lease.mac,
-        address: lease.address, message: "\(hostname?.text ?? "\(lease.mac)") has \(lease.address)"))
+        address: lease.address, message: "\(hostname?.text ?? "\(lease.mac)") has \(lease.address)"),
+      in: &transaction)
   }
 
   /// A stage of a boot. A phone-home that used up an order to boot once ends the order.
-  func record(
+  mutating func record(
     _ report: BootReport, _ key: BindingKey, token: UInt64, in transaction: inout Transaction
   ) throws {
     guard let row = try transaction.subnet(key.subnet) else { return }
@@ -114,11 +161,12 @@ struct ObservationWriter: Sendable {
     let hostname = try binding?.hostname ?? name(of: key, in: transaction)
     let subject = hostname?.text ?? "\(key.mac)"
     let detail = report.detail.isEmpty ? "" : ": \(report.detail)"
-    try transaction.record(
+    try tell(
       Event(
         .boot(report.stage), actor: actor, node: hostname, subnet: row.subnet.name, agent: agent, mac: key.mac,
         address: binding?.address,
-        message: "\(subject) \(report.succeeded ? "reached" : "failed in") \(report.stage.word)\(detail)"))
+        message: "\(subject) \(report.succeeded ? "reached" : "failed in") \(report.stage.word)\(detail)"),
+      in: &transaction)
   }
 
   /// Whose MAC it is, also when it was seen in a subnet where it does not belong.

@@ -175,12 +175,11 @@ struct SessionRecords: Sendable {
 
   /// The agent knows of a newer epoch than the store: the store's goes above it, if the agent is still the owner.
   func recordNewerEpoch(of id: DHCPSubnetID, _ seen: Epoch) async throws {
-    let placement = context.placement
     try await context.store.write { [agent, session] transaction in
       guard try transaction.agent(named: agent)?.session == session, let row = try transaction.subnet(id),
         row.progress.owner == agent
       else { return }
-      try placement.raiseEpoch(of: row, above: seen, in: &transaction)
+      try transaction.raiseEpoch(of: id, above: seen)
     }
   }
 

@@ -93,22 +93,15 @@ final class SessionShell: Sendable {
   }
 
   private func wait(until time: Int64?) async throws {
-    let raised: Set<Topic>?
-    if let time {
-      let remaining = max(0, time - context.clocks.uptime())
-      raised = try await withThrowingTaskGroup(of: Set<Topic>?.self) { [signal, context] group in
-        group.addTask { try await signal.next() }
-        group.addTask {
-          try await context.clocks.sleep(remaining)
-          return []
-        }
-        defer { group.cancelAll() }
-        return try await group.next() ?? []
-      }
-    } else {
-      raised = try await signal.next()
+    guard let time else { return try await signal.wait() }
+    let remaining = max(0, time - context.clocks.uptime())
+    // Neither takes what was raised: whoever comes second leaves it for the next step.
+    try await withThrowingTaskGroup(of: Void.self) { [signal, context] group in
+      group.addTask { try await signal.wait() }
+      group.addTask { try await context.clocks.sleep(remaining) }
+      defer { group.cancelAll() }
+      try await group.next()
     }
-    session.withLock { $0.wake(raised ?? []) }
   }
 
   // MARK: Reading

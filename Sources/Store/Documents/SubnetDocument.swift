@@ -57,6 +57,7 @@ enum SubnetDocument {
     out.list(retired) { out, retired in
       out.ranges([retired.range])
       out.uint64(retired.generation.number)
+      out.timestamp(retired.leasesEnd ?? Timestamp(nanoseconds: 0))
     }
     return out.bytes
   }
@@ -67,7 +68,9 @@ enum SubnetDocument {
       var read = ByteReader(bytes)
       return try read.list { read in
         guard let range = try read.ranges().first else { throw ByteReaderError() }
-        return RetiredRange(range: range, generation: Generation(try read.uint64()))
+        let generation = Generation(try read.uint64())
+        let end = try read.timestamp()
+        return RetiredRange(range: range, generation: generation, leasesEnd: end.nanoseconds == 0 ? nil : end)
       }
     }
   }

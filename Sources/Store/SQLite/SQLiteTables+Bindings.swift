@@ -17,7 +17,7 @@ extension SQL {
   static let putBinding = """
     INSERT INTO bindings (dhcp_id, mac, generation, node, address, hostname, profile, once, once_token, hash)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET generation = excluded.generation, node = excluded.node, address = excluded.address,
+    ON CONFLICT (dhcp_id, mac) DO UPDATE SET generation = excluded.generation, node = excluded.node, address = excluded.address,
       hostname = excluded.hostname, profile = excluded.profile, once = excluded.once,
       once_token = excluded.once_token, hash = excluded.hash
     """

@@ -74,7 +74,9 @@ struct NodeBatch {
         guard let name = interface.subnet, let row = rows[name] else { continue }
         if let kept = pending[position].before?.addressKept(for: interface) {
           spec.interfaces[slot].address = .fixed(kept)
-        } else if let free = try searches[name]?.next(taken: { try taken(row.subnet.dhcpID, from: $0) }) {
+        } else if let free = try searches[name]?.next(taken: {
+            try Snapshot(tables: tables, now: now).takenAddresses(row.subnet.dhcpID, from: $0)
+          }) {
           spec.interfaces[slot].address = .fixed(free)
         } else {
           refusals[pending[position].index] = .invalid([exhausted(slot, name)])
@@ -117,23 +119,6 @@ struct NodeBatch {
       }
       changes.append((entry.index, NodeChange(before: entry.before, after: after, force: entry.write.force)))
     }
-  }
-
-  private func taken(_ subnet: DHCPSubnetID, from address: IPv4Address) throws -> FreeAddressSearch.Piece {
-    let limit = FreeAddressSearch.pieceSize
-    let reserved = try tables.addresses(in: subnet, from: address, limit: limit)
-    let holds = try tables.holds(subnet, from: address, limit: limit)
-    let leases = try tables.leases(
-      subnet, in: AddressRange(first: address, last: IPv4Address(bits: .max)), limit: limit)
-    // What lies after the end of a list that was cut is not known.
-    var through = IPv4Address(bits: .max)
-    if reserved.count == limit, let last = reserved.last { through = min(through, last) }
-    if holds.count == limit, let last = holds.last { through = min(through, last.place.address) }
-    if leases.count == limit, let last = leases.last { through = min(through, last.address) }
-    let held = holds.filter { !$0.isReleased(at: now) }.map(\.place.address)
-    let leased = leases.filter { $0.until > now }.map(\.address)
-    let taken = Set(reserved + held + leased).filter { $0 <= through }.sorted()
-    return FreeAddressSearch.Piece(taken: taken, through: through)
   }
 
   private func exhausted(_ slot: Int, _ subnet: SubnetName) -> FieldProblem {

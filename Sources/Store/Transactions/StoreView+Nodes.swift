@@ -67,6 +67,8 @@ package enum StoreLimits {
   package static let agentsMax = 100_000
   /// The most tombstones deleted with one acknowledgement.
   package static let tombstonesMax = 1_000
+  /// The furthest an agent's epoch of a subnet may be ahead of the store's: a restored backup is rarely further behind.
+  package static let epochStepMax: UInt64 = 1_000_000
   /// Events are kept this long, in seconds: 7 days.
   package static let eventsKeptSeconds: Int64 = 7 * 86_400
   /// The most events kept.

@@ -38,7 +38,7 @@ extension StoreView where Self: ~Copyable {
     let spec = row.subnet.spec
     let agents = try tables.linkAddresses(in: spec.fabric, spec.prefix.range, limit: StoreLimits.pageMax)
     return SubnetFacts(
-      row.subnet, agentAddresses: agents.map(\.0), epoch: row.progress.epoch, retired: row.retired.map(\.range))
+      row.subnet, agentAddresses: agents.map(\.0), epoch: row.progress.epoch, retired: row.retired.filter { !$0.hasEnded(at: now) }.map(\.range))
   }
 
   /// The agents that may become owner of the subnet, by name.
@@ -60,6 +60,24 @@ extension StoreView where Self: ~Copyable {
       dhcpIDs[name] = try tables.subnet(named: name)?.subnet.dhcpID
     }
     return try node.bindings(in: dhcpIDs).compactMap { try tables.binding($0.key)?.row }
+  }
+
+  /// Addresses of the subnet that cannot be given to a machine, ascending from `address`: reserved, held or leased.
+  package func takenAddresses(_ subnet: DHCPSubnetID, from address: IPv4Address) throws -> FreeAddressSearch.Piece {
+    let limit = FreeAddressSearch.pieceSize
+    let reserved = try tables.addresses(in: subnet, from: address, limit: limit)
+    let holds = try tables.holds(subnet, from: address, limit: limit)
+    let leases = try tables.leases(
+      subnet, in: AddressRange(first: address, last: IPv4Address(bits: .max)), limit: limit)
+    // What lies after the end of a list that was cut is not known.
+    var through = IPv4Address(bits: .max)
+    if reserved.count == limit, let last = reserved.last { through = min(through, last) }
+    if holds.count == limit, let last = holds.last { through = min(through, last.place.address) }
+    if leases.count == limit, let last = leases.last { through = min(through, last.address) }
+    let held = holds.filter { !$0.isReleased(at: now) }.map(\.place.address)
+    let leased = leases.filter { $0.until > now }.map(\.address)
+    let taken = Set(reserved + held + leased).filter { $0 <= through }.sorted()
+    return FreeAddressSearch.Piece(taken: taken, through: through)
   }
 
   package func hold(_ place: SubnetAddress) throws -> HeldAddress? { try tables.hold(place) }

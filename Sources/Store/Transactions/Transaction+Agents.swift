@@ -127,13 +127,14 @@ extension Transaction {
   ///
   /// - Parameter force: Take its subnets away although it may still serve them.
   /// - Returns: The numbers of the subnets that have no owner now.
-  /// - Throws: `Refusal.agentOwnsSubnets` without `force`.
+  /// - Throws: `Refusal.agentOwnsSubnets` without `force`, also when it may still serve subnets that were removed.
   package mutating func removeAgent(_ name: AgentName, force: Bool) throws -> [DHCPSubnetID] {
     guard try tables.agent(name) != nil else { throw Refusal.unknownAgent(name.text) }
     let owned = try tables.subnetNumbers(ownedBy: name, limit: StoreLimits.subnetsMax)
-    guard owned.isEmpty || force else { throw Refusal.agentOwnsSubnets(name, count: owned.count) }
+    let retired = try tables.retired(ownedBy: name, limit: StoreLimits.subnetsMax).count
+    guard owned.count + retired == 0 || force else { throw Refusal.agentOwnsSubnets(name, count: owned.count + retired) }
     for dhcpID in owned { _ = try assign(dhcpID, to: nil) }
-    // Who removes an agent vouches for it: it serves nothing any more.
+    // Who forces it vouches for the agent: it serves nothing any more.
     try confirmReleases(by: name, except: [])
     try tables.setLinkAddresses([], of: name)
     try tables.setBootFiles([], of: name)

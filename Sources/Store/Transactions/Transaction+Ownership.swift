@@ -54,7 +54,36 @@ extension Transaction {
     if let owner, try tables.agent(owner) == nil { throw Refusal.unknownAgent(owner.text) }
     for agent in [row.progress.owner, owner].compactMap({ $0 }) { notice.assignments.insert(agent) }
     row.progress.owner = owner
-    row.progress.epoch = row.progress.epoch.next
+    try begin(row.progress.epoch.next, of: &row)
+    return row.progress.epoch
+  }
+
+  /// Gives the owner an epoch above one that it has seen: it was told to stop at that one, or the database is older
+  /// than the agent.
+  ///
+  /// An agent that claims more than `StoreLimits.epochStepMax` is damaged; following it would use the numbers up. Its
+  /// subnet is not served and says so.
+  package mutating func raiseEpoch(of dhcpID: DHCPSubnetID, above seen: Epoch) throws {
+    guard var row = try tables.subnet(dhcpID) else { throw Refusal.unknownSubnet("\(dhcpID)") }
+    guard let owner = row.progress.owner, row.progress.epoch <= seen else { return }
+    guard seen.number - row.progress.epoch.number <= StoreLimits.epochStepMax else {
+      let trouble = SubnetTrouble(
+        code: "EPOCH_ABSURD",
+        message: "\(owner) claims epoch \(seen), the region is at \(row.progress.epoch): its state is damaged. "
+          + "Stop it, move its state directory away and start it again")
+      guard row.progress.trouble != trouble else { return }
+      row.progress.trouble = trouble
+      try tables.updateProgress(row)
+      notice.progress.insert(dhcpID)
+      return
+    }
+    notice.assignments.insert(owner)
+    try begin(seen.next, of: &row)
+  }
+
+  private mutating func begin(_ epoch: Epoch, of row: inout SubnetRow) throws {
+    let dhcpID = row.subnet.dhcpID
+    row.progress.epoch = epoch
     row.progress.applied = .zero
     row.progress.appliedDigest = .zero
     row.progress.appliedAt = nil
@@ -63,7 +92,6 @@ extension Transaction {
     try tables.setRejections([], dhcpID)
     try tables.updateProgress(row)
     notice.progress.insert(dhcpID)
-    return row.progress.epoch
   }
 
   /// Chooses an owner by `Assignment` and assigns it.
@@ -140,8 +168,20 @@ extension Transaction {
     } while holds.count == FreeAddressSearch.pieceSize
   }
 
-  /// What left the pool is not given out any more; addresses of it that are leased become held.
+  /// What left the pool is not given out any more; addresses of it that are leased become held. An agent that says
+  /// nothing of leases, as in Hello, may have given some that nobody told the region: then the ranges stay retired
+  /// until the last of those has ended.
   private func endRetirement(_ report: AppliedReport, _ row: inout SubnetRow, _ latest: Timestamp) throws {
+    if row.retired.contains(where: { $0.hasEnded(at: now) }) {
+      row.retired.removeAll { $0.hasEnded(at: now) }
+      row.autoCursor = nil
+    }
+    guard report.leasesLeft != nil else {
+      for index in row.retired.indices where row.retired[index].generation <= report.generation {
+        row.retired[index].leasesEnd = row.retired[index].leasesEnd ?? latest
+      }
+      return
+    }
     for retired in row.retired where retired.generation <= report.generation {
       var from: IPv4Address? = retired.range.first
       while let first = from {
@@ -195,7 +235,7 @@ extension Transaction {
   ///
   /// - Parameter held: All subnets the agent has, whatever it does with them.
   package mutating func confirmReleases(by agent: AgentName, except held: Set<DHCPSubnetID>) throws {
-    for old in try tables.retired(ownedBy: agent, limit: StoreLimits.pageMax) where !held.contains(old.dhcpID) {
+    for old in try tables.retired(ownedBy: agent, limit: StoreLimits.subnetsMax) where !held.contains(old.dhcpID) {
       try confirmRelease(of: old.dhcpID, by: agent)
     }
   }

@@ -18,6 +18,7 @@ extension Transaction {
     var problems = Problems()
     spec.check(&problems)
     try checkOverlap(spec, &problems)
+    try checkAgents(spec, &problems)
     if !problems.isEmpty { throw Refusal.invalid(problems.list) }
     guard try tables.subnetCount() < StoreLimits.subnetsMax, let dhcpID = try tables.takeDHCPSubnetID() else {
       throw Refusal.limitReached(what: "subnets", max: StoreLimits.subnetsMax)
@@ -38,19 +39,23 @@ extension Transaction {
 
   /// Replaces what the operator decided about a subnet. Name, fabric and prefix stay.
   ///
-  /// - Parameter force: Let the pool cover addresses that are still held.
+  /// - Parameters:
+  ///   - force: Let the pool cover addresses that are still held.
+  ///   - reaffirm: Take a generation although nothing changes, so that the owner looks again.
   /// - Throws: `Refusal`; nothing is written.
   package mutating func replaceSubnet(
-    _ name: SubnetName, with spec: SubnetSpec, ifRevision: Revision? = nil, force: Bool = false, by actor: Actor
+    _ name: SubnetName, with spec: SubnetSpec, ifRevision: Revision? = nil, force: Bool = false, reaffirm: Bool = false,
+    by actor: Actor
   ) throws -> SubnetWriteResult {
     guard var row = try tables.subnet(named: name) else { throw Refusal.unknownSubnet(name.text) }
     try checkRevision(row.subnet, ifRevision)
-    guard spec != row.subnet.spec else { return SubnetWriteResult(outcome: .unchanged, row: row, generations: []) }
+    guard reaffirm || spec != row.subnet.spec else { return SubnetWriteResult(outcome: .unchanged, row: row, generations: []) }
     var problems = Problems()
     checkImmutable(row.subnet.spec, spec, &problems)
     if problems.isEmpty {
       spec.check(&problems)
       try checkReservations(row, spec, force: force, &problems)
+      if spec.pool != row.subnet.spec.pool { try checkAgents(spec, &problems) }
     }
     if !problems.isEmpty { throw Refusal.invalid(problems.list) }
     let header = row.subnet.header
@@ -60,7 +65,7 @@ extension Transaction {
     row.subnet.updated = max(now, row.subnet.updated)
     row.subnet.updatedBy = actor
     row.autoCursor = nil
-    guard row.subnet.header != header else {
+    guard reaffirm || row.subnet.header != header else {
       try tables.updateSubnet(row)
       notice.progress.insert(row.subnet.dhcpID)
       return SubnetWriteResult(outcome: .updated, row: row, generations: [])
@@ -137,6 +142,16 @@ extension Transaction {
     ]
     for (field, old, new) in fields where old != new {
       problems.add(field, new, .immutable, "cannot replace \(old)", fix: "add another subnet and move the nodes")
+    }
+  }
+
+  /// An address that an agent has on a link of the fabric cannot be given to a machine.
+  private func checkAgents(_ spec: SubnetSpec, _ problems: inout Problems) throws {
+    for (index, range) in spec.pool.ranges.enumerated() {
+      guard let (address, agent) = try tables.linkAddresses(in: spec.fabric, range, limit: 1).first else { continue }
+      problems.add(
+        "pools[\(index)]", "\(range)", .poolReserved, "contains \(address), the address of agent \(agent)",
+        fix: "leave it out")
     }
   }
 

@@ -759,19 +759,20 @@ package enum MusterV1 {
       validate_only\u{18}\u{4}\u{20}\u{1}(\u{8}R\u{c}validateOnly\"\u{b2}\u{1}\u{a}\u{13}WriteSubnetResponse\u{12}\
       )\u{a}\u{6}subnet\u{18}\u{1}\u{20}\u{1}(\u{b}2\u{11}.muster.v1.SubnetR\u{6}subnet\u{12}1\u{a}\u{7}outcome\
       \u{18}\u{2}\u{20}\u{1}(\u{e}2\u{17}.muster.v1.WriteOutcomeR\u{7}outcome\u{12}=\u{a}\u{b}generations\u{18}\
-      \u{3}\u{20}\u{3}(\u{b}2\u{1b}.muster.v1.SubnetGenerationR\u{b}generations\"S\u{a}\u{12}WaitAppliedRequest\
+      \u{3}\u{20}\u{3}(\u{b}2\u{1b}.muster.v1.SubnetGenerationR\u{b}generations\"m\u{a}\u{12}WaitAppliedRequest\
       \u{12}=\u{a}\u{b}generations\u{18}\u{1}\u{20}\u{3}(\u{b}2\u{1b}.muster.v1.SubnetGenerationR\u{b}generatio\
-      ns\"\u{e0}\u{1}\u{a}\u{13}WaitAppliedResponse\u{12}\u{16}\u{a}\u{6}subnet\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{6}\
-      subnet\u{12}\u{1e}\u{a}\u{a}generation\u{18}\u{2}\u{20}\u{1}(\u{4}R\u{a}generation\u{12}\u{14}\u{a}\u{5}a\
-      gent\u{18}\u{3}\u{20}\u{1}(\u{9}R\u{5}agent\u{12}\u{18}\u{a}\u{7}applied\u{18}\u{4}\u{20}\u{1}(\u{8}R\u{7}\
-      applied\u{12}\u{16}\u{a}\u{6}detail\u{18}\u{5}\u{20}\u{1}(\u{9}R\u{6}detail\u{12}+\u{a}\u{3}lag\u{18}\u{6}\
-      \u{20}\u{1}(\u{b}2\u{19}.google.protobuf.DurationR\u{3}lag\u{12}\u{1c}\u{a}\u{9}remaining\u{18}\u{7}\u{20}\
-      \u{1}(\u{d}R\u{9}remaining2\u{da}\u{3}\u{a}\u{d}SubnetService\u{12}L\u{a}\u{b}ListSubnets\u{12}\u{1d}.mus\
-      ter.v1.ListSubnetsRequest\u{1a}\u{1e}.muster.v1.ListSubnetsResponse\u{12};\u{a}\u{9}GetSubnet\u{12}\u{1b}\
-      .muster.v1.GetSubnetRequest\u{1a}\u{11}.muster.v1.Subnet\u{12}N\u{a}\u{c}CreateSubnet\u{12}\u{1e}.muster.\
-      v1.CreateSubnetRequest\u{1a}\u{1e}.muster.v1.WriteSubnetResponse\u{12}N\u{a}\u{c}UpdateSubnet\u{12}\u{1e}\
-      .muster.v1.UpdateSubnetRequest\u{1a}\u{1e}.muster.v1.WriteSubnetResponse\u{12}N\u{a}\u{c}DeleteSubnet\u{12}\
-      \u{1e}.muster.v1.DeleteSubnetRequest\u{1a}\u{1e}.muster.v1.WriteSubnetResponse\u{12}N\u{a}\u{b}WaitApplie\
-      d\u{12}\u{1d}.muster.v1.WaitAppliedRequest\u{1a}\u{1e}.muster.v1.WaitAppliedResponse0\u{1}b\u{6}proto3
+      ns\u{12}\u{18}\u{a}\u{7}leaving\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{7}leaving\"\u{e0}\u{1}\u{a}\u{13}WaitAppli\
+      edResponse\u{12}\u{16}\u{a}\u{6}subnet\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{6}subnet\u{12}\u{1e}\u{a}\u{a}gener\
+      ation\u{18}\u{2}\u{20}\u{1}(\u{4}R\u{a}generation\u{12}\u{14}\u{a}\u{5}agent\u{18}\u{3}\u{20}\u{1}(\u{9}R\
+      \u{5}agent\u{12}\u{18}\u{a}\u{7}applied\u{18}\u{4}\u{20}\u{1}(\u{8}R\u{7}applied\u{12}\u{16}\u{a}\u{6}det\
+      ail\u{18}\u{5}\u{20}\u{1}(\u{9}R\u{6}detail\u{12}+\u{a}\u{3}lag\u{18}\u{6}\u{20}\u{1}(\u{b}2\u{19}.google\
+      .protobuf.DurationR\u{3}lag\u{12}\u{1c}\u{a}\u{9}remaining\u{18}\u{7}\u{20}\u{1}(\u{d}R\u{9}remaining2\u{da}\
+      \u{3}\u{a}\u{d}SubnetService\u{12}L\u{a}\u{b}ListSubnets\u{12}\u{1d}.muster.v1.ListSubnetsRequest\u{1a}\u{1e}\
+      .muster.v1.ListSubnetsResponse\u{12};\u{a}\u{9}GetSubnet\u{12}\u{1b}.muster.v1.GetSubnetRequest\u{1a}\u{11}\
+      .muster.v1.Subnet\u{12}N\u{a}\u{c}CreateSubnet\u{12}\u{1e}.muster.v1.CreateSubnetRequest\u{1a}\u{1e}.must\
+      er.v1.WriteSubnetResponse\u{12}N\u{a}\u{c}UpdateSubnet\u{12}\u{1e}.muster.v1.UpdateSubnetRequest\u{1a}\u{1e}\
+      .muster.v1.WriteSubnetResponse\u{12}N\u{a}\u{c}DeleteSubnet\u{12}\u{1e}.muster.v1.DeleteSubnetRequest\u{1a}\
+      \u{1e}.muster.v1.WriteSubnetResponse\u{12}N\u{a}\u{b}WaitApplied\u{12}\u{1d}.muster.v1.WaitAppliedRequest\
+      \u{1a}\u{1e}.muster.v1.WaitAppliedResponse0\u{1}b\u{6}proto3
       """)
 }

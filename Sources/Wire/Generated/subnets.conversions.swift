@@ -508,7 +508,7 @@ extension MusterV1.WriteSubnetResponse: RPC.Message {
 extension MusterV1.WaitAppliedRequest: RPC.Message {
   package static let fullName = "muster.v1.WaitAppliedRequest"
 
-  package static let fieldNames: [String] = ["generations"]
+  package static let fieldNames: [String] = ["generations", "leaving"]
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -534,6 +534,7 @@ extension MusterV1.WaitAppliedRequest: RPC.Message {
         self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!))
       }
     }
+    self.leaving = RPC.CField.string(c.pointee.leaving)
   }
 
   /// Valid as long as the arena.
@@ -546,6 +547,7 @@ extension MusterV1.WaitAppliedRequest: RPC.Message {
       c.pointee.n_generations = self.generations.count
       c.pointee.generations = list
     }
+    if !self.leaving.isEmpty { c.pointee.leaving = arena.string(self.leaving) }
     return c
   }
 }

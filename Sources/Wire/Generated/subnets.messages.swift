@@ -274,11 +274,14 @@ extension MusterV1 {
   package struct WaitAppliedRequest: Sendable, Hashable {
     /// At most 10,000.
     package var generations: [MusterV1.SubnetGeneration] = []
+    /// An agent that must not own them any more, for the wait after DrainAgent; empty for none.
+    package var leaving: String = ""
 
     package init() {}
 
-    package init(generations: [MusterV1.SubnetGeneration] = []) {
+    package init(generations: [MusterV1.SubnetGeneration] = [], leaving: String = "") {
       self.generations = generations
+      self.leaving = leaving
     }
   }
 

@@ -109,13 +109,13 @@ import Wire
   }
 
   @Test func moreThanABurstOfUnknownMachinesWaits() {
-    let gate = EnlistmentGate()
+    let gate = AgentCaps().enlistments
     let id = DHCPSubnetID(number: 1)
-    #expect(gate.budget(for: [id], uptime: 0)[id] == EnlistmentGate.burstMax)
-    gate.take([id: EnlistmentGate.burstMax])
+    #expect(gate.budget(for: [id], uptime: 0)[id] == AgentCaps.enlistmentsBurstMax)
+    gate.take([id: AgentCaps.enlistmentsBurstMax])
     #expect(gate.budget(for: [id], uptime: 0)[id] == 0)
-    #expect(gate.budget(for: [id], uptime: 1_000_000_000)[id] == EnlistmentGate.perSecond)
-    #expect(gate.budget(for: [id], uptime: 3_600_000_000_000)[id] == EnlistmentGate.burstMax)
+    #expect(gate.budget(for: [id], uptime: 1_000_000_000)[id] == 10)
+    #expect(gate.budget(for: [id], uptime: 3_600_000_000_000)[id] == AgentCaps.enlistmentsBurstMax)
   }
 
   @Test func bootOnceFallsBackOnceForEachOrder() async throws {

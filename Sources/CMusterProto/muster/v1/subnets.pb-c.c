@@ -1390,7 +1390,7 @@ const ProtobufCMessageDescriptor muster__v1__write_subnet_response__descriptor =
   (ProtobufCMessageInit) muster__v1__write_subnet_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor muster__v1__wait_applied_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor muster__v1__wait_applied_request__field_descriptors[2] =
 {
   {
     "generations",
@@ -1404,14 +1404,27 @@ static const ProtobufCFieldDescriptor muster__v1__wait_applied_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "leaving",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__WaitAppliedRequest, leaving),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned muster__v1__wait_applied_request__field_indices_by_name[] = {
   0,   /* field[0] = generations */
+  1,   /* field[1] = leaving */
 };
 static const ProtobufCIntRange muster__v1__wait_applied_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor muster__v1__wait_applied_request__descriptor =
 {
@@ -1421,7 +1434,7 @@ const ProtobufCMessageDescriptor muster__v1__wait_applied_request__descriptor =
   "Muster__V1__WaitAppliedRequest",
   "muster.v1",
   sizeof(Muster__V1__WaitAppliedRequest),
-  1,
+  2,
   muster__v1__wait_applied_request__field_descriptors,
   muster__v1__wait_applied_request__field_indices_by_name,
   1,  muster__v1__wait_applied_request__number_ranges,

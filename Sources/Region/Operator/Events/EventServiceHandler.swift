@@ -67,13 +67,15 @@ package struct EventServiceHandler: MusterV1.EventService {
 
   /// Where a watch begins.
   ///
-  /// - Throws: `OperatorError.eventsForgotten` when events after the token are gone.
+  /// - Throws: `OperatorError.eventsForgotten` when events after the token are gone, `.eventsUnknown` when it is of
+  ///   another history, as after a restored backup: waiting for its successor would swallow what happens meanwhile.
   private func start(after id: UInt64) async throws -> UInt64 {
     guard let range = try await context.store.read({ snapshot -> EventRange? in
       try snapshot.eventRange().map { EventRange(oldest: $0.oldest, newest: $0.newest) }
-    }) else { return id }
+    }) else { return 0 }
     if id == 0 { return range.newest }
-    guard id + 1 >= range.oldest else { throw OperatorError.eventsForgotten(after: id, oldest: range.oldest) }
+    guard id <= range.newest else { throw OperatorError.eventsUnknown(after: id, newest: range.newest) }
+    guard id >= range.oldest || range.oldest - id == 1 else { throw OperatorError.eventsForgotten(after: id, oldest: range.oldest) }
     return id
   }
 

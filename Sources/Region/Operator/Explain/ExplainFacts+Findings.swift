@@ -31,7 +31,7 @@ extension ExplainFacts {
   private func subnetFindings(_ place: Place, _ serving: Serving) -> [Finding] {
     if !place.isDHCPEnabled { return [.dhcpOff(subnet: place.subnet)] }
     guard let trouble = serving.trouble else { return [] }
-    return trouble.code == "FOREIGN_DHCP_SERVER"
+    return trouble.code == TroubleEvents.foreignServerCode
       ? [.foreignServer(subnet: place.subnet, words: trouble.message)]
       : [.subnetTrouble(subnet: place.subnet, agent: serving.agent, code: trouble.code, words: trouble.message)]
   }

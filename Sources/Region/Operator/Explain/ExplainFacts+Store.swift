@@ -12,6 +12,8 @@ struct ExplainReading: Sendable {
 extension ExplainReading {
   /// Events of the node that are looked through for failures and sightings.
   private static let eventsMax = 200
+  /// Reads of so many until the newest are found: a day of a machine that boots in a loop.
+  private static let eventReadsMax = 100
 
   /// - Throws: `Refusal.unknownNode`, `StoreError`.
   init(_ selector: NodeSelector, now: Timestamp, in snapshot: borrowing Snapshot) throws {
@@ -39,9 +41,9 @@ extension ExplainReading {
       lease = try snapshot.leases(of: key).first
       facts.wasSeen = facts.wasSeen || lease != nil
     }
-    let events = try snapshot.events(EventFilter(node: node.name, since: Self.since(node, now)), after: 0, limit: Self.eventsMax)
-    facts.sightings = Self.sightings(events.events)
-    facts.failures = Self.failures(events.events, like: facts.boot.last { $0.isFailed })
+    let events = try Self.newestEvents(EventFilter(node: node.name, since: Self.since(node, now)), in: snapshot)
+    facts.sightings = Self.sightings(events)
+    facts.failures = Self.failures(events, like: facts.boot.last { $0.isFailed })
     let image = try snapshot.profile(named: facts.bootProfile)?.spec.kind.image
     if let owner = facts.serving?.agent, let image {
       facts.missingFiles = Self.missing(image, try snapshot.bootFiles(of: owner), lastStep: facts.boot.last)
@@ -61,6 +63,19 @@ extension ExplainReading {
     return files.filter { _, path in
       missing.contains(path) || lastStep.map { $0.isFailed && $0.detail.contains(path.text) } == true
     }.map { ExplainFacts.BootFileFact(role: $0, path: $1.text) }
+  }
+
+  /// The newest events of the node, oldest first; at most twice `eventsMax`.
+  private static func newestEvents(_ filter: EventFilter, in snapshot: borrowing Snapshot) throws -> [Event] {
+    var newest: [Event] = []
+    var cursor: UInt64 = 0
+    for _ in 0..<eventReadsMax {
+      let page = try snapshot.events(filter, after: cursor, limit: eventsMax)
+      newest = newest.suffix(eventsMax) + page.events
+      guard page.next > cursor, page.events.count == eventsMax else { break }
+      cursor = page.next
+    }
+    return newest
   }
 
   /// What happened before the node was last changed, or more than a day ago, explains nothing.

@@ -348,20 +348,3 @@ extension NodeWriteResult {
     if case .done = outcome { true } else { false }
   }
 }
-
-extension StoreView where Self: ~Copyable {
-  /// Addresses of the subnet that are reserved or held, ascending from `address`.
-  fileprivate func takenAddresses(
-    _ subnet: DHCPSubnetID, from address: IPv4Address
-  ) throws -> FreeAddressSearch.Piece {
-    let limit = FreeAddressSearch.pieceSize
-    let reserved = try tables.addresses(in: subnet, from: address, limit: limit)
-    let held = try holds(subnet, from: address, limit: limit).map(\.place.address)
-    // Both lists are cut at `limit`; what lies behind the end of a cut list is not known yet.
-    var through = IPv4Address(bits: .max)
-    for list in [reserved, held] where list.count == limit {
-      if let last = list.last { through = min(through, last) }
-    }
-    return FreeAddressSearch.Piece(taken: Set(reserved + held).filter { $0 <= through }.sorted(), through: through)
-  }
-}

@@ -1,3 +1,4 @@
+internal import Logging
 internal import Provisioning
 internal import RPC
 internal import Store
@@ -25,6 +26,10 @@ extension OperatorHandler {
       throw try await suggesting(refusal)
     } catch let invalid as InvalidFields {
       throw InvalidFields(try await suggesting(invalid.problems)).rpcError
+    } catch let error as StoreError {
+      // Callers learn no more than that it failed.
+      context.logger.error("the store failed a request", metadata: ["error": "\(error)"])
+      throw error
     } catch let refused as BatchRefused {
       var better = refused
       for (index, refusal) in refused.refusals {

@@ -31,6 +31,7 @@ package struct RegionServiceHandler: MusterV1.RegionService, OperatorHandler {
         (try snapshot.agents(limit: Self.agentsMax).items, try snapshot.nodeCounts())
       }
       for agent in agents { census.count(agent, context.sessions.presence(of: agent.name)) }
+      census.count(context.conflicts.conflicts(now: context.clocks.now()))
       let problems = census.facts.problems()
       var response = MusterV1.GetStatusResponse()
       response.version = context.version
@@ -101,6 +102,13 @@ struct RegionCensus {
       poolSize: row.subnet.spec.pool.count)
     let isWorthAWord = !StatusFacts(now: facts.now, subnets: [fact]).problems().isEmpty
     if isWorthAWord, facts.subnets.count < Self.factsMax { facts.subnets.append(fact) }
+  }
+
+  mutating func count(_ conflicts: [ConflictBoard.Conflict]) {
+    facts.conflicts += conflicts.map {
+      StatusFacts.Conflict(
+        subject: "subnet/\($0.subnet)", message: "the machine \($0.mac) was not taken in: \($0.why)")
+    }
   }
 
   mutating func count(_ agent: Agent, _ presence: SessionRegistry.Presence?) {

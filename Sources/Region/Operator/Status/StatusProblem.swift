@@ -41,7 +41,7 @@ extension StatusFacts {
     found += conflicts.map {
       StatusProblem(
         severity: .degraded, subject: $0.subject, code: "CONFLICT", message: $0.message,
-        fix: "see 'muster event list'")
+        fix: "see 'muster event list --kind NODE_ENLISTMENT_CONFLICT'")
     }
     found.sort { a, b in
       a.severity != b.severity ? a.severity < b.severity : naturallyPrecedes(a.subject, b.subject)
@@ -102,7 +102,7 @@ extension StatusFacts {
         problem(
           .degraded, "QUARANTINED",
           "\(owner.agent) refuses \(counted(progress.quarantined, "node")) of \(name)",
-          "'muster event list --subnet \(name) --kind QUARANTINED' names them"))
+          "'muster event list --subnet \(name) --kind NODE_REJECTED' names them"))
     }
     if !subnet.isDHCPEnabled, subnet.nodes > 0 {
       found.append(

@@ -14,7 +14,8 @@ extension SubnetServiceHandler {
     try await answering {
       let targets = try Self.parse(request)
       let wanted = try await context.store.read { try Self.resolve(targets, in: $0) }
-      var wait = ApplyWait(wanted)
+      let leaving = try RequestNames.parseIfGiven(request.leaving, "leaving", as: AgentKind.self)
+      var wait = ApplyWait(wanted, leaving: leaving)
       guard !wait.isOver else { return }
       let signal = WakeSignal<Topic>()
       var topics = Set(wait.pending.map(Topic.applied))

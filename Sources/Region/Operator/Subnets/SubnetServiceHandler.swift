@@ -84,10 +84,14 @@ package struct SubnetServiceHandler: MusterV1.SubnetService {
         let merged = try FieldTable.subnet.merge(
           draft, paths: request.updateMask?.paths ?? [], into: SubnetDraft(before.subnet.spec))
         let spec = try merged.parse()
-        let result = try transaction.replaceSubnet(name, with: spec, ifRevision: revision, by: actor)
+        // "DHCP on" said again is how an operator tells the agent to look once more for a foreign server.
+        let reaffirm = spec == before.subnet.spec && spec.isDHCPOn && before.progress.trouble?.isForeignServer == true
+          && request.updateMask?.paths.contains("dhcp_enabled") == true
+        let result = try transaction.replaceSubnet(
+          name, with: spec, ifRevision: revision, reaffirm: reaffirm, by: actor)
         guard result.outcome != .unchanged else { return try Self.response(result, in: transaction) }
         try placement.place(before.subnet.dhcpID, in: &transaction, by: actor)
-        let fields = before.subnet.spec.changedFields(to: spec).joined(separator: ", ")
+        let fields = reaffirm ? "dhcp said again" : before.subnet.spec.changedFields(to: spec).joined(separator: ", ")
         try transaction.record(
           Event(.subnetUpdated, actor: actor, subnet: name, message: "subnet \(name) updated: \(fields)"))
         return try Self.response(result, in: transaction)

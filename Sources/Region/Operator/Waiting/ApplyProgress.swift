@@ -51,6 +51,7 @@ extension ApplyProgress {
     case silent(AgentName)
     case trouble(AgentName, String)
     case applying(AgentName)
+    case leaving(AgentName)
   }
 
   /// What stands between this subnet and a generation it has not reached.
@@ -68,6 +69,7 @@ extension ApplyProgress {
     case .silent(let agent):
       owner?.lastSeen.map { "\(agent) silent for \(now.age(since: $0))" } ?? "\(agent) was never online"
     case .trouble(let agent, let trouble): "\(agent) does not serve it: \(trouble)"
+    case .leaving(let agent): "\(agent) has not stopped serving it"
     case .applying(let agent): "\(agent) is applying, at generation \(applied)"
     }
   }

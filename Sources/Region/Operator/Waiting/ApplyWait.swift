@@ -26,9 +26,12 @@ package struct ApplyWait: Sendable {
   package static let subnetsMax = 10_000
 
   private var targets: [DHCPSubnetID: Target] = [:]
+  /// Whose subnets must have another owner before they count as applied.
+  private let leaving: AgentName?
 
   /// Of several generations of one subnet the newest counts.
-  package init(_ generations: [SubnetGeneration]) {
+  package init(_ generations: [SubnetGeneration], leaving: AgentName? = nil) {
+    self.leaving = leaving
     for wanted in generations {
       let known = targets[wanted.dhcpID]?.generation ?? .zero
       targets[wanted.dhcpID] = Target(subnet: wanted.subnet, generation: max(known, wanted.generation))
@@ -50,13 +53,14 @@ package struct ApplyWait: Sendable {
       targets[id] = nil
       return update(target, agent: nil, isApplied: true, detail: "\(target.subnet) was removed")
     }
-    if progress.owner != nil, progress.applied >= target.generation {
+    // Applied rows are worth nothing while DHCP is kept off: nobody is served by them.
+    if let owner = progress.owner, owner.agent != leaving, progress.applied >= target.generation, progress.trouble == nil {
       targets[id] = nil
       return update(
         target, agent: progress.owner?.agent, isApplied: true, detail: progress.appliedWords,
         lag: progress.lag)
     }
-    let obstacle = progress.obstacle
+    let obstacle = progress.owner.flatMap { $0.agent == leaving ? .leaving($0.agent) : nil } ?? progress.obstacle
     guard obstacle != target.reported else { return nil }
     target.reported = obstacle
     targets[id] = target

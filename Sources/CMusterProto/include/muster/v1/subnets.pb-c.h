@@ -339,10 +339,14 @@ struct  Muster__V1__WaitAppliedRequest
    */
   size_t n_generations;
   Muster__V1__SubnetGeneration **generations;
+  /*
+   * An agent that must not own them any more, for the wait after DrainAgent; empty for none.
+   */
+  char *leaving;
 };
 #define MUSTER__V1__WAIT_APPLIED_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&muster__v1__wait_applied_request__descriptor) \
-    , 0,NULL }
+    , 0,NULL, (char *)protobuf_c_empty_string }
 
 
 struct  Muster__V1__WaitAppliedResponse
