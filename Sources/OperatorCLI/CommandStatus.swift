@@ -16,6 +16,21 @@ package enum CommandStatus: Int32, Sendable {
   case waitTimedOut = 7
   /// Answered, but unhealthy.
   case unhealthy = 8
+
+  /// Stable reason for `--output json`, in the form of the region's own.
+  package var code: String {
+    switch self {
+    case .success: "OK"
+    case .refused: "REFUSED"
+    case .usage: "USAGE"
+    case .notFound: "NOT_FOUND"
+    case .stale: "STALE_REVISION"
+    case .invalidData: "INVALID_DATA"
+    case .unreachable: "UNREACHABLE"
+    case .waitTimedOut: "WAIT_TIMED_OUT"
+    case .unhealthy: "UNHEALTHY"
+    }
+  }
 }
 
 /// Why a command ends early: what to tell, and the status to end with.

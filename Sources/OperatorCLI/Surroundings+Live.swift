@@ -7,8 +7,8 @@ extension Surroundings {
 
   /// The process's own terminal, files and clock.
   package static let live = Surroundings(
-    writeOutput: { text in FileHandle.standardOutput.write(Data(text.utf8)) },
-    writeError: { text in FileHandle.standardError.write(Data(text.utf8)) },
+    writeOutput: { text in write(text, to: .standardOutput) },
+    writeError: { text in write(text, to: .standardError) },
     readLine: { Swift.readLine(strippingNewline: true) },
     isOutputTerminal: isatty(STDOUT_FILENO) == 1,
     isInputTerminal: isatty(STDIN_FILENO) == 1,
@@ -21,6 +21,17 @@ extension Surroundings {
     readFile: { path in try readWhole(path) },
     withChannel: { target, body in try await Connection.withChannel(to: target, body) }
   )
+
+  /// Ends the process quietly, as SIGPIPE would, when nobody reads any more: `muster node list | head`.
+  private static func write(_ text: String, to file: FileHandle) {
+    do {
+      try file.write(contentsOf: Data(text.utf8))
+    } catch {
+      signal(SIGPIPE, SIG_DFL)
+      raise(SIGPIPE)
+      exit(CommandStatus.refused.rawValue)
+    }
+  }
 
   private static func readWhole(_ path: String) throws -> [UInt8] {
     let handle: FileHandle

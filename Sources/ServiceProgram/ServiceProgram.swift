@@ -32,18 +32,23 @@ package struct ServiceProgram: Sendable {
     let environment = ProcessInfo.processInfo.environment
     let path = path ?? environment["MUSTER_CONFIG"] ?? configurationPath
     var file: SettingsFile?
-    do {
-      file = SettingsFile(name: path, text: try String(contentsOfFile: path, encoding: .utf8), keys: keys)
-    } catch {
-      if path != configurationPath || FileManager.default.fileExists(atPath: path) {
-        fail(["\(path) cannot be read: \(error.localizedDescription)"])
-      }
+    if path != "/dev/null" {
+      file = read(path, keys)
     }
     let resolver = SettingsResolver(flags: flags, environment: environment, file: file)
     do {
       return (resolver, try check(resolver, file?.problems ?? []))
     } catch {
       fail(error)
+    }
+  }
+
+  private func read(_ path: String, _ keys: [SettingKey]) -> SettingsFile? {
+    do {
+      return SettingsFile(name: path, text: try String(contentsOfFile: path, encoding: .utf8), keys: keys)
+    } catch {
+      if path == configurationPath, !FileManager.default.fileExists(atPath: path) { return nil }
+      fail(["\(path) cannot be read: \((error as NSError).localizedDescription)"])
     }
   }
 

@@ -19,7 +19,8 @@ struct MusterPserv: AsyncParsableCommand {
     abstract: "Serves DHCP, TFTP and HTTP boot to one rack, as the region says.",
     discussion: """
       Settings come from the command line, then from environment variables (MUSTER_STATE for state), then from the \
-      configuration file, then from defaults; --check-config shows which.
+      configuration file, then from defaults; --check-config shows which. MUSTER_CONFIG names the file \
+      like --config.
 
       A stop by SIGTERM or SIGINT ends the DHCP and TFTP servers too: left alone they would answer for subnets that the \
       region may give to another agent. --keep-daemons leaves them. After a crash they go on serving, and the next start \

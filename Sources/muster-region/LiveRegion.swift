@@ -50,6 +50,18 @@ struct LiveRegion {
     ]
   }
 
+  /// Replaces the database by a backup; no region may run on it.
+  ///
+  /// - Returns: Where the database that was there is kept.
+  static func restore(from backup: String, _ settings: RegionSettings) throws -> String? {
+    try makeDirectory(of: settings.storePath)
+    return try SQLiteStore.restore(
+      from: backup, to: settings.storePath,
+      environment: StoreEnvironment(
+        now: { Timestamp(nanoseconds: clock(CLOCK_REALTIME)) }, random: { .random(in: .min ... .max) },
+        program: MusterRegion.version))
+  }
+
   private static func server(_ region: Region, _ settings: RegionSettings, log: Logger) throws -> Server {
     var limits = ServerLimits()
     limits.connection.messageBytesMax = settings.messageBytesMax

@@ -17,7 +17,8 @@ struct MusterRegion: AsyncParsableCommand {
     abstract: "Holds the desired state of all racks and tells each rack's agent its part.",
     discussion: """
       Settings come from the command line, then from environment variables (MUSTER_STORE_PATH for store.path), then \
-      from the configuration file, then from defaults; --check-config shows which.
+      from the configuration file, then from defaults; --check-config shows which. MUSTER_CONFIG names the file \
+      like --config.
 
       On standard output it prints one line, "ready on ADDRESS", when it listens; everything else goes to standard \
       error. It ends in good order on SIGTERM and SIGINT, and reads its configuration only at the start.
@@ -30,6 +31,9 @@ struct MusterRegion: AsyncParsableCommand {
   @Flag(help: "Print each effective setting with its source and end.")
   var checkConfig = false
 
+  @Option(help: "Put this backup in the place of the database, keep what was there beside it, and end.")
+  var restore: String?
+
   @OptionGroup(title: "Settings")
   var flags: SettingFlags
 
@@ -40,6 +44,15 @@ struct MusterRegion: AsyncParsableCommand {
     }
     if checkConfig {
       for line in resolver.effective(RegionSettings.keys) { print(line) }
+      return
+    }
+    if let restore {
+      do {
+        let kept = try LiveRegion.restore(from: restore, settings)
+        print("\(settings.storePath) is \(restore) now\(kept.map { "; what was there is \($0)" } ?? "")")
+      } catch {
+        program.fail(error)
+      }
       return
     }
     let log = program.logger(level: settings.logLevel, isJSON: settings.logsJSON)

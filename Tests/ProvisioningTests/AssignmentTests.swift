@@ -22,6 +22,10 @@ import Testing
     var named = subnet
     named.agents = ["c"]
     #expect(choose([agent("b"), agent("c", address: nil)], named) == .move(to: "c"))
+    // Whoever is named and has another network only cannot serve, unless relays bring the requests.
+    #expect(choose([agent("c", address: "10.2.0.5")], named) == .keep)
+    named.relays = ["10.1.0.1"]
+    #expect(choose([agent("c", address: "10.2.0.5")], named) == .move(to: "c"))
     var restricted = agent("b")
     restricted.allowedSubnets = ["hall2"]
     #expect(choose([restricted]) == .keep)

@@ -72,6 +72,35 @@ import Testing
     #expect(try await store.read { try $0.agent(named: "rack1") } == nil)
   }
 
+  @Test(arguments: Engine.allCases)
+  func anAgentThatMayStillServeARemovedSubnetIsRemovedByForceOnly(engine: Engine) async throws {
+    let store = try engine.open()
+    try await store.furnish()
+    _ = try await store.serve("hall1", by: "rack1")
+    _ = try await store.write { try $0.removeSubnet("hall1") }
+    await #expect(throws: Refusal.agentOwnsSubnets("rack1", count: 1)) {
+      try await store.write { try $0.removeAgent("rack1", force: false) }
+    }
+    #expect(try await store.write { try $0.removeAgent("rack1", force: true) }.isEmpty)
+    #expect(try await store.read { try $0.retiredSubnets(ownedBy: "rack1") }.isEmpty)
+  }
+
+  @Test(arguments: Engine.allCases)
+  func anEpochRisesAboveWhatTheAgentSawButNotAnyhow(engine: Engine) async throws {
+    let store = try engine.open()
+    try await store.furnish()
+    _ = try await store.serve("hall1", by: "rack1")
+    let id = try await store.row("hall1").subnet.dhcpID
+    try await store.write { try $0.raiseEpoch(of: id, above: Epoch(5_000)) }
+    #expect(try await store.row("hall1").progress.epoch == Epoch(5_001))
+    try await store.write { try $0.raiseEpoch(of: id, above: Epoch(3)) }
+    #expect(try await store.row("hall1").progress.epoch == Epoch(5_001))
+    try await store.write { try $0.raiseEpoch(of: id, above: Epoch(.max)) }
+    let row = try await store.row("hall1")
+    #expect(row.progress.epoch == Epoch(5_001))
+    #expect(row.progress.trouble?.code == "EPOCH_ABSURD")
+  }
+
   @Test(arguments: Engine.allCases) func agentsAndTheirFilesAreListed(engine: Engine) async throws {
     let store = try engine.open()
     try await store.write { tx in

@@ -122,4 +122,56 @@ import Testing
     let again = try Engine.sqliteFile.open(world)
     #expect(try await again.read { try $0.incarnation() } == incarnation)
   }
+
+  @Test func aBackupIsRestoredAlsoBesideTheLogOfAKilledRegion() async throws {
+    let world = World()
+    let backup = world.directory + "-backup.db"
+    var store: (any RegionStore)? = try Engine.sqliteFile.open(world)
+    try await store?.furnish()
+    try await store?.add(spec("a", mac(1)))
+    let incarnation = try await store?.read { try $0.incarnation() }
+    try await store?.backUp(to: backup)
+    try await store?.add(spec("b", mac(2)))
+    #expect(throws: StoreError.self, "a region runs on it") {
+      try SQLiteStore.restore(from: backup, to: world.path, environment: world.environment)
+    }
+    // As kill -9 leaves it: the log holds what came after the backup.
+    let log = try Data(contentsOf: URL(filePath: world.path + "-wal"))
+    await store?.close()
+    store = nil
+    try log.write(to: URL(filePath: world.path + "-wal"))
+    let kept = try #require(try SQLiteStore.restore(from: backup, to: world.path, environment: world.environment))
+    #expect(FileManager.default.fileExists(atPath: kept + "-wal"))
+    let restored = try Engine.sqliteFile.open(world)
+    #expect(try await restored.node("a") != nil)
+    #expect(try await restored.node("b") == nil)
+    #expect(try await restored.read { try $0.incarnation() } != incarnation)
+  }
+
+  @Test func whatIsNoBackupReplacesNothing() async throws {
+    let world = World()
+    let store = try Engine.sqliteFile.open(world)
+    try await store.furnish()
+    await store.close()
+    for bad in ["/nonexistent.db", "/etc/passwd"] {
+      #expect(throws: StoreError.self) {
+        try SQLiteStore.restore(from: bad, to: world.path, environment: world.environment)
+      }
+    }
+    let again = try Engine.sqliteFile.open(world)
+    #expect(try await again.row("hall1").subnet.name == "hall1")
+  }
+
+  @Test func aClosedStoreIsOneFile() async throws {
+    let world = World()
+    let store = try Engine.sqliteFile.open(world)
+    try await store.furnish()
+    await store.close()
+    let log = world.path + "-wal"
+    #expect(DirectoryLock.size(ofFile: log) == 0)
+    let copy = World(seed: 3)
+    try FileManager.default.createDirectory(atPath: copy.directory, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(atPath: world.path, toPath: copy.path)
+    #expect(try await Engine.sqliteFile.open(copy).row("hall1").subnet.name == "hall1")
+  }
 }

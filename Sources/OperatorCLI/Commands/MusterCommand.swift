@@ -49,7 +49,7 @@ extension MusterCommand {
     guard !failure.message.isEmpty else { return }
     if wantsJSON(arguments) {
       let fallback = JSONValue.object([
-        "error": .object(["code": .string("\(failure.status)"), "message": .string(failure.message)])
+        "error": .object(["code": .string(failure.status.code), "message": .string(failure.message)])
       ])
       surroundings.note((failure.json ?? fallback).text)
     } else {

@@ -21,8 +21,15 @@ struct NodeImport: RegionCommand {
   @Flag(help: "Take addresses that are still held from other machines. Risks double addresses until their leases end.")
   var force = false
 
+  @OptionGroup var confirmation: Confirmation
+
   enum Key: String, ExpressibleByArgument, CaseIterable { case name, mac, serial }
   enum Format: String, ExpressibleByArgument, CaseIterable { case csv, jsonl }
+
+  func prepare(_ surroundings: Surroundings) throws {
+    guard removeAbsent, !dryRun else { return }
+    try confirmation.confirm("Remove every node that \(file) does not name? (--dry-run shows them.)", surroundings)
+  }
 
   func run(_ region: RegionConnection) async throws {
     let input = try rows(region.surroundings)

@@ -185,7 +185,12 @@ struct SubnetUpdate: RegionCommand {
     request.validateOnly = write.dryRun
     let response = try await region.subnets.updateSubnet(request, options: region.options)
     WriteOutput(region: region, isDryRun: write.dryRun).write(response)
-    if waiting.wait { try await AppliedWait(region: region, timeout: waiting.timeout)(response.generations) }
+    guard waiting.wait, !write.dryRun else { return }
+    // An owner that is no longer among those allowed is about to leave: its word is not the one to wait for.
+    let owner = response.subnet?.status?.owner ?? ""
+    let allowed = response.subnet?.agents ?? []
+    try await AppliedWait(region: region, timeout: waiting.timeout)(
+      response.generations, leaving: allowed.isEmpty || allowed.contains(owner) ? "" : owner)
   }
 }
 

@@ -41,12 +41,12 @@ extension Agent {
       && (allowedSubnets.isEmpty || allowedSubnets.contains(subnet.name))
   }
 
-  /// True if the agent may become the owner: enrolled, allowed, and named by the operator or with
-  /// an interface in the subnet.
+  /// True if the agent may become the owner: enrolled, allowed, and with an interface in the subnet, or named by the
+  /// operator where relays bring the requests. Of an agent that never said its links the operator's word is believed.
   package func isEligible(for subnet: SubnetSpec) -> Bool {
     guard state == .enrolled, isAllowed(for: subnet) else { return false }
-    return subnet.agents.contains(name)
-      || links.contains { $0.reaches(fabric: subnet.fabric, prefix: subnet.prefix) }
+    return links.contains { $0.reaches(fabric: subnet.fabric, prefix: subnet.prefix) }
+      || subnet.agents.contains(name) && (!subnet.relays.isEmpty || links.isEmpty)
   }
 
   /// True if the agent, being the owner, stays it. Its links do not matter.

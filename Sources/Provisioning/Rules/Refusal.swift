@@ -74,7 +74,7 @@ extension Refusal: CustomStringConvertible {
     case .profileIsBuiltIn(let name): "boot profile \(name) is built in and cannot be removed."
     case .agentOwnsSubnets(let name, let count):
       "agent \(name) still owns \(count) \(count == 1 ? "subnet" : "subnets"). "
-        + "Drain it first: 'muster agent drain \(name)'."
+        + "Drain it first: 'muster agent drain \(name)', or if its host is off: 'muster agent remove \(name) --force'."
     case .wrongState(let name, let error): "node \(name): \(error)."
     case .requestIDReused: "the request id was used for another request. Choose a new one."
     case .notEnrolled(let name): "agent \(name): the token is wrong, used or too old. Issue a new one."

@@ -2,8 +2,10 @@
 /// another file in Kea's JSON, an iPXE script, a shell or a terminal; so escaping is the second
 /// line of defence and never the only one.
 package enum TextRule {
-  /// False for control and format characters, line separators, unassigned and private code points.
+  /// False for control and format characters, the replacement character, line separators, unassigned and private code points.
   package static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    // What a decoder leaves of octets that are no UTF-8.
+    if scalar == "\u{fffd}" { return false }
     if scalar.value < 0x80 { return scalar.value >= 0x20 && scalar.value < 0x7f }
     switch scalar.properties.generalCategory {
     case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:

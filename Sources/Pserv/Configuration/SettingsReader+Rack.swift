@@ -5,7 +5,7 @@ extension SettingsReader {
   mutating func agentName(hostName: String) -> AgentName {
     let word = text(.name) ?? String(hostName.prefix { $0 != "." })
     do throws(ResourceNameError) { return try AgentName(word) } catch {
-      report(.name, "'\(printable(word, octetsMax: 64))' is \(error). \(error.fix)")
+      report(.name, "'\(printable(word, octetsMax: 64))' \(error): \(error.fix)")
       return "invalid"
     }
   }
@@ -26,7 +26,7 @@ extension SettingsReader {
       do throws(ResourceNameError) {
         interfaces[name] = try FabricName(parts.count == 2 ? parts[1] : "")
       } catch {
-        report(key, "the fabric of \(name) is \(error). \(error.fix)")
+        report(key, "the fabric of \(name) \(error): \(error.fix)")
       }
     }
     if interfaces.count > PservSettings.interfacesMax {

@@ -108,10 +108,22 @@ public final class Server: Sendable {
       case .tcp(let host, let port):
         return try await bootstrap.bind(host: host.isEmpty ? "::" : host, port: port).get()
       case .unix(let path):
+        // A socket that a killed process left is replaced; one that somebody serves is not ours to take.
+        if await Self.isServed(path, on: group) { throw IOError(errnoCode: EADDRINUSE, reason: "bind") }
         return try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
       }
     } catch {
       throw ServerError.cannotListen(listener.address, reason: describeConnectionError(error))
+    }
+  }
+
+  private static func isServed(_ path: String, on group: any EventLoopGroup) async -> Bool {
+    do {
+      let channel = try await ClientBootstrap(group: group).connect(unixDomainSocketPath: path).get()
+      channel.close(promise: nil)
+      return true
+    } catch {
+      return false
     }
   }
 

@@ -19,20 +19,21 @@ extension AgentHandler {
       guard agent.state != .pending else {
         throw Self.refused("AGENT_PENDING", "agent \(name) never enrolled; remove it with 'muster agent remove \(name)'.")
       }
+      let owned = try transaction.subnets(ownedBy: name)
+      guard owned.isEmpty || isOnline else {
+        throw Self.refused(
+          "AGENT_OFFLINE",
+          "agent \(name) is offline and cannot hand its subnets over. Start it, or if its host is off: "
+            + "'muster agent remove \(name) --force'.")
+      }
       var response = MusterV1.DrainAgentResponse()
-      for row in try transaction.subnets(ownedBy: name) {
+      for row in owned {
         let next = placement.successor(
           of: name, for: row, among: try transaction.candidates(for: row.subnet.spec), onlyOnline: true)
         if next == nil, !isRehearsal { throw Self.nobodyElse(row.subnet.name) }
         response.moves.append(MusterV1.SubnetMove(row, from: name, to: next, epoch: row.progress.epoch.next))
         response.generations.append(
           MusterV1.SubnetGeneration(subnet: row.subnet.name.text, generation: row.progress.head.number))
-      }
-      guard response.moves.isEmpty || isOnline else {
-        throw Self.refused(
-          "AGENT_OFFLINE",
-          "agent \(name) is offline and cannot hand its subnets over. Start it, or if its host is off: "
-            + "'muster agent remove \(name) --force'.")
       }
       guard agent.state == .enrolled else { return response }
       if response.moves.isEmpty {

@@ -53,6 +53,10 @@ final class DirectoryLock: Sendable {
     return stat(path, &status) == 0 ? Int(status.st_size) : 0
   }
 
+  static func rename(_ path: String, to new: String) throws(StoreError) {
+    guard Glibc.rename(path, new) == 0 else { throw .notWritable(path: path, reason: reason()) }
+  }
+
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   /// Makes sure that the names in the directory survive power loss.

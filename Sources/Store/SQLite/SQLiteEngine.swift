@@ -154,6 +154,37 @@ final class SQLiteEngine: Sendable {
     try copy.close()
   }
 
+  /// Puts a backup in the place of a database that nobody has open. What was there is kept beside it, its log
+  /// included: a log that outlived its database would be applied to the backup.
+  ///
+  /// - Returns: The name under which the database that was there is kept; nil if there was none.
+  /// - Throws: `StoreError`; if the backup is none, nothing was changed.
+  static func restore(from backup: String, to path: String, environment: StoreEnvironment) throws -> String? {
+    guard DirectoryLock.exists(backup) else { throw StoreError.corrupt(path: backup, reason: "there is no such file") }
+    guard try Schema.inspect(path: backup, program: environment.program) > 0 else {
+      throw StoreError.corrupt(path: backup, reason: "it holds nothing")
+    }
+    do {
+      var configuration = Configuration()
+      configuration.readonly = true
+      let source = try DatabaseQueue(path: backup, configuration: configuration)
+      let problems = try source.read { try String.fetchAll($0, sql: "PRAGMA integrity_check(10)") }
+      guard problems == ["ok"] else {
+        throw StoreError.corrupt(path: backup, reason: problems.joined(separator: "; "))
+      }
+      let kept = DirectoryLock.exists(path) ? "\(path).replaced-\(environment.now().nanoseconds)" : nil
+      if let kept {
+        for suffix in ["-wal", "-shm", ""] where DirectoryLock.exists(path + suffix) {
+          try DirectoryLock.rename(path + suffix, to: kept + suffix)
+        }
+      }
+      try copy(source, to: path)
+      return kept
+    } catch {
+      throw StoreError(error, path: backup)
+    }
+  }
+
   func checkIntegrity() throws {
     do {
       let problems = try database.read { try String.fetchAll($0, sql: "PRAGMA integrity_check(10)") }
@@ -164,7 +195,9 @@ final class SQLiteEngine: Sendable {
   }
 
   func close() {
-    // What was acknowledged is durable; a database that does not close cleanly is recovered next time.
+    // What was acknowledged is durable; a database that does not close cleanly is recovered next time. A closed one is
+    // one file, as people who copy it by hand believe.
+    do { try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)") } } catch {}
     do { try database.close() } catch {}
   }
 }

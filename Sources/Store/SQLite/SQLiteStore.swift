@@ -31,6 +31,22 @@ package final class SQLiteStore: RegionStore {
     try DirectoryLock.sync(directory: directory)
   }
 
+  /// Puts a backup in the place of a store that no process has open; the next start gives it a new incarnation, so
+  /// that agents notice. Blocks.
+  ///
+  /// - Returns: The file under which the store that was there is kept, with its log beside it; nil if there was none.
+  /// - Throws: `StoreError`: `.inUse` while a region runs on it, `.corrupt` when `backup` is none.
+  package static func restore(
+    from backup: String, to path: String, environment: StoreEnvironment
+  ) throws -> String? {
+    let directory = directory(of: path)
+    let lock = try DirectoryLock(directory: directory)
+    defer { lock.release() }
+    let kept = try SQLiteEngine.restore(from: backup, to: path, environment: environment)
+    try DirectoryLock.sync(directory: directory)
+    return kept
+  }
+
   /// A store in memory, for tests and the simulation: the same engine without the file.
   package static func inMemory(environment: StoreEnvironment) throws -> SQLiteStore {
     try SQLiteStore(try SQLiteEngine(inMemory: environment), environment, lock: nil)

@@ -6,7 +6,7 @@ extension MusterV1 {
   package struct Event: Sendable, Hashable {
     /// Grows; the resume token of what follows.
     package var id: UInt64 = 0
-    /// When the region recorded it; for what an agent saw, when the agent saw it.
+    /// When the region recorded it; an agent that was cut off tells what it saw meanwhile when it is back.
     package var time: GoogleProtobuf.Timestamp?
     /// Stable kind in UPPER_SNAKE_CASE, for example "NODE_ADDED", "LEASE", "BOOT_KERNEL", "AGENT_ONLINE".
     package var kind: String = ""

@@ -29,6 +29,23 @@ import Testing
     #expect(wait.isOver)
   }
 
+  @Test func whatIsAppliedButKeptOffIsNotServed() {
+    var wait = wait()
+    let off = progress(applied: 813) { $0.trouble = "DHCP server 10.1.0.254 already answers on eno2" }
+    #expect(wait.observe(off, of: Self.id, now: Self.now)?.isApplied == false)
+    #expect(wait.observe(progress(applied: 813), of: Self.id, now: Self.now)?.isApplied == true)
+  }
+
+  @Test func afterADrainTheOldOwnersWordIsNotEnough() {
+    var wait = ApplyWait(
+      [SubnetGeneration(subnet: "hall1", dhcpID: Self.id, generation: Generation(813))], leaving: "rack1")
+    let old = wait.observe(progress(applied: 813), of: Self.id, now: Self.now)
+    #expect(old?.isApplied == false)
+    #expect(old?.detail == "rack1 has not stopped serving it")
+    let new = progress(applied: 813) { $0.owner = .init(agent: "rack2", lastSeen: Self.now) }
+    #expect(wait.observe(new, of: Self.id, now: Self.now)?.isApplied == true)
+  }
+
   @Test func aNewerGenerationIsAsGood() {
     var wait = wait(800)
     #expect(wait.observe(progress(applied: 813), of: Self.id, now: Self.now)?.isApplied == true)

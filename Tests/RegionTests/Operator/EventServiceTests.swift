@@ -37,6 +37,24 @@ import Wire
     #expect(seen.map(\.id) == seen.map(\.id).sorted())
   }
 
+  @Test(arguments: [UInt64.max, 1_000_000]) func aTokenOfAnotherHistoryIsRefused(token: UInt64) async throws {
+    let lab = try await OperatorLab().addHalls()
+    let refused = await lab.refusal {
+      try await lab.events.watchEvents(.init(afterId: token)) { responses in for try await _ in responses {} }
+    }
+    #expect(refused?.code == .outOfRange)
+    #expect(refused?.reason == "EVENTS_UNKNOWN")
+  }
+
+  @Test func eventsOfOneNodeEndWithTheLast() async throws {
+    let lab = try await OperatorLab().addHalls()
+    for index in 1...5 { try await lab.add(node: .sample("n\(index)", mac: "52:54:00:00:00:0\(index)")) }
+    let page = try await lab.events.listEvents(.init(node: "n2"))
+    #expect(page.events.map(\.kind) == ["NODE_ADDED"])
+    #expect(page.nextPageToken.isEmpty)
+    #expect(try await lab.events.listEvents(.init(node: "nosuch")).nextPageToken.isEmpty)
+  }
+
   @Test func aLargeBatchIsOneEvent() async throws {
     let lab = try await OperatorLab().addHalls()
     let rows = (1...150).map { MusterV1.Node.sample("n\($0)", mac: "52:54:00:00:01:\(String($0 + 0x100, radix: 16).suffix(2))") }

@@ -22,16 +22,19 @@ package struct EventServiceHandler: MusterV1.EventService {
       return try await context.store.read { snapshot in
         var found = try snapshot.events(query.filter, after: after, limit: page.size)
         var reads = 1
+        var isEnd = false
         let newest = try snapshot.eventRange()?.newest ?? 0
-        while found.events.count < page.size, found.next < newest, reads < PageRequest.readsMax {
+        while !isEnd, found.events.count < page.size, found.next < newest, reads < PageRequest.readsMax {
           let more = try snapshot.events(query.filter, after: found.next, limit: page.size - found.events.count)
+          // Nothing was looked at: an index knows that there is no more.
+          isEnd = more.next == found.next
           found.events += more.events
           found.next = more.next
           reads += 1
         }
         var response = MusterV1.ListEventsResponse()
         response.events = found.events.map(MusterV1.Event.init)
-        response.nextPageToken = page.token(after: found.next < newest ? found.next.bigEndianOctets : nil)
+        response.nextPageToken = page.token(after: !isEnd && found.next < newest ? found.next.bigEndianOctets : nil)
         return response
       }
     }

@@ -47,8 +47,10 @@ package struct RegionServiceHandler: MusterV1.RegionService, OperatorHandler {
       }
       response.agents = agents.map { agent in
         let presence = context.sessions.presence(of: agent.name)
-        return MusterV1.Agent(
+        var shown = MusterV1.Agent(
           agent, isOnline: presence?.isOnline ?? false, load: census.loads[agent.name] ?? .init())
+        if let seen = presence?.lastSeen { shown.lastSeenTime = GoogleProtobuf.Timestamp(seen) }
+        return shown
       }
       return response
     }

@@ -94,7 +94,12 @@ package struct SubnetServiceHandler: MusterV1.SubnetService {
         let fields = reaffirm ? "dhcp said again" : before.subnet.spec.changedFields(to: spec).joined(separator: ", ")
         try transaction.record(
           Event(.subnetUpdated, actor: actor, subnet: name, message: "subnet \(name) updated: \(fields)"))
-        return try Self.response(result, in: transaction)
+        var response = try Self.response(result, in: transaction)
+        if response.generations.isEmpty, spec.agents != before.subnet.spec.agents {
+          // The rows are as they were; what can be waited for is that the next owner serves them.
+          response.generations = [.init(subnet: name.text, generation: response.subnet?.status?.head ?? 0)]
+        }
+        return response
       }
       // An owner that may not keep the subnet any more is asked to stop by its session, which has to look.
       if let owner = response.subnet?.status?.owner, let agent = try RequestNames.parseIfGiven(owner, "owner", as: AgentKind.self) {

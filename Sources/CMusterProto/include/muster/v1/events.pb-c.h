@@ -35,7 +35,7 @@ struct  Muster__V1__Event
    */
   uint64_t id;
   /*
-   * When the region recorded it; for what an agent saw, when the agent saw it.
+   * When the region recorded it; an agent that was cut off tells what it saw meanwhile when it is back.
    */
   Google__Protobuf__Timestamp *time;
   /*
