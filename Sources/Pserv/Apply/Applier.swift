@@ -90,6 +90,7 @@ package final class Applier: Sendable {
     log.debug("planned", metadata: ["steps": "\(steps.map(\.name).joined(separator: " "))"])
     var runner = StepRunner(
       backend: backend, time: time, log: log, desired: desired.state,
+      fallback: { [self] in isStopped ? nil : mirror.content.fallbackState },
       mayGoOn: { [self] in !isStopped && isCurrent(desired.state) })
     let end = try await runner.run(steps)
     report.silence += runner.findings.silence
@@ -119,10 +120,9 @@ package final class Applier: Sendable {
       let before = state.withLock { $0.links }
       let inspection = try await backend.inspect()
       let surveyed = subnetsToSurvey(desired: desired, applied: applied)
-      let needsLeases = !surveyed.isEmpty && inspection.isRunning
       return Observed(
         fingerprint: try backend.fingerprint(of: desired), inspection: inspection,
-        leases: needsLeases ? try await backend.leases(in: surveyed) : [],
+        leases: surveyed.isEmpty ? [] : try await backend.leases(in: surveyed),
         linksReturned: before.map { links.returned(since: $0) } ?? [],
         linksUp: Set(links.named.filter(\.state.isUp).map(\.state.interface)), isUnproven: before == nil,
         memoryMax: memoryMax)

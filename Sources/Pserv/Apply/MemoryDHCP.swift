@@ -7,7 +7,7 @@ package final class MemoryDHCP: DHCPBackend {
   /// One call of the protocol that another process would notice.
   package enum Call: String, Sendable, Hashable, CaseIterable {
     case inspect, validate, stage, validateStaged, install, pause, resume, delete, reload, restart, stop, probe
-    case keepAsLastGood, restoreLastGood, leases, foreignServer
+    case restore, leases, foreignServer
   }
 
   /// What a fault throws.
@@ -20,7 +20,6 @@ package final class MemoryDHCP: DHCPBackend {
     package var staged: RackState?
     package var installed: RackState?
     package var loaded: RackState?
-    package var lastGood: RackState?
     package var isRunning = false
     package var isPaused = false
     package var isDeaf = false
@@ -174,19 +173,13 @@ package final class MemoryDHCP: DHCPBackend {
     }
   }
 
-  package func keepAsLastGood() async throws {
-    try await enter(.keepAsLastGood)
-    change { $0.lastGood = $0.installed }
-  }
-
-  package func restoreLastGood() async throws {
-    try await enter(.restoreLastGood)
-    change { ($0.installed, $0.isPaused) = ($0.lastGood, false) }
-    if snapshot.lastGood == nil {
-      change { ($0.isRunning, $0.loaded) = (false, nil) }
-    } else {
-      load()
+  package func restore(_ state: RackState) async throws {
+    try await enter(.restore)
+    guard !state.answering.isEmpty else {
+      return change { ($0.isRunning, $0.loaded, $0.isPaused) = (false, nil, false) }
     }
+    change { ($0.installed, $0.isPaused) = (state, false) }
+    load()
   }
 
   package func leases(in subnets: [DHCPSubnetID]) async throws -> [Lease] {

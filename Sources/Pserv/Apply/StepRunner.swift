@@ -7,7 +7,9 @@ struct StepRunner {
   let time: any Timekeeper
   let log: Logger
   let desired: RackState
-  /// Asked before every step that others can see; false when the plan is out of date or the agent may no longer write.
+  /// What to return to when a step fails; `nil` when the agent may no longer write.
+  let fallback: @Sendable () -> RackState?
+  /// Asked before everything that others can see; false when the plan is out of date or the agent may no longer write.
   let mayGoOn: @Sendable () -> Bool
 
   /// What the steps found out.
@@ -37,12 +39,13 @@ struct StepRunner {
 
   init(
     backend: any DHCPBackend, time: any Timekeeper, log: Logger, desired: RackState,
-    mayGoOn: @escaping @Sendable () -> Bool
+    fallback: @escaping @Sendable () -> RackState?, mayGoOn: @escaping @Sendable () -> Bool
   ) {
     self.backend = backend
     self.time = time
     self.log = log
     self.desired = desired
+    self.fallback = fallback
     self.mayGoOn = mayGoOn
   }
 
@@ -80,6 +83,7 @@ struct StepRunner {
       pausedAt = time.elapsed
       try await backend.pause()
     case .deleteLeases(let contested):
+      guard mayGoOn() else { return .outdated }
       try await deleteLeases(of: contested)
     case .reload:
       guard mayGoOn() else { return .outdated }
@@ -96,13 +100,11 @@ struct StepRunner {
     case .surveyLeases(let vacated):
       try await survey(vacated)
     case .probe(let targets):
-      try await probe(targets)
+      return try await probe(targets)
     case .stop:
       guard mayGoOn() else { return .outdated }
       try await backend.stop()
       pausedAt = nil
-    case .keepAsLastGood:
-      try await backend.keepAsLastGood()
     case .persist, .acknowledge:
       break
     }
@@ -130,6 +132,7 @@ struct StepRunner {
     } catch is CancellationError {
       throw CancellationError()
     } catch {
+      guard mayGoOn() else { throw error }
       log.warning("reload failed; restarting the DHCP server", metadata: ["error": "\(error)"])
       let start = time.elapsed
       try await backend.restart()
@@ -158,10 +161,10 @@ struct StepRunner {
 
   // MARK: Probe
 
-  private mutating func probe(_ targets: [ProbeTarget]) async throws {
+  private mutating func probe(_ targets: [ProbeTarget]) async throws -> End? {
     guard !targets.isEmpty else {
       findings.probe = "probe not possible: no link up with a binding that has an address"
-      return
+      return nil
     }
     var answered = 0
     var notPossible: String?
@@ -169,6 +172,7 @@ struct StepRunner {
     for target in targets {
       var verdict = try await backend.probe(target)
       if verdict == .deaf, !hasRestarted {
+        guard mayGoOn() else { return .outdated }
         log.warning("the DHCP server does not answer; restarting it", metadata: ["subnet": "\(target.dhcpID)"])
         hasRestarted = true
         let start = time.elapsed
@@ -177,6 +181,7 @@ struct StepRunner {
         verdict = try await backend.probe(target)
       }
       if case .wrongAddress = verdict {
+        guard mayGoOn() else { return .outdated }
         // Somebody holds the address by a lease that should not be there any more.
         try await deleteLeases(of: [
           ContestedAddress(place: SubnetAddress(subnet: target.dhcpID, address: target.address), owner: target.mac)
@@ -201,6 +206,7 @@ struct StepRunner {
     } else {
       findings.probe = "probe ok"
     }
+    return nil
   }
 
   // MARK: Failure
@@ -212,8 +218,8 @@ struct StepRunner {
     // Cut off by the end of the agent: whatever state this is, the next life converges from it.
     guard !Task.isCancelled else { return failure }
     do {
-      if hasInstalled {
-        try await backend.restoreLastGood()
+      if hasInstalled, let fallback = fallback() {
+        try await backend.restore(fallback)
       } else if pausedAt != nil {
         try await backend.resume()
       }

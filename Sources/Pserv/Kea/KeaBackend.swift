@@ -126,15 +126,9 @@ package final class KeaBackend: DHCPBackend {
     try await ForeignServerSearch(timeout: settings.probeTimeout, namespace: settings.namespace).find(on: attachment)
   }
 
-  package func keepAsLastGood() async throws {
-    try lastGoodFile.replace(with: try ReadFile.bytes(of: settings.configuration, max: Self.configurationBytesMax))
-  }
-
-  package func restoreLastGood() async throws {
-    guard let bytes = try ReadFile.bytesIfPresent(at: settings.lastGood, max: Self.configurationBytesMax) else {
-      return try await daemon.stop()
-    }
-    try installedFile.replace(with: bytes)
+  package func restore(_ state: RackState) async throws {
+    guard !state.answering.isEmpty else { return try await daemon.stop() }
+    try installedFile.replace(with: KeaConfiguration(state, settings: settings).bytes)
     try await daemon.restart()
   }
 
@@ -181,7 +175,6 @@ package final class KeaBackend: DHCPBackend {
   }
 
   private var installedFile: AtomicFile { AtomicFile(settings.configuration, mode: KeaSettings.fileMode) }
-  private var lastGoodFile: AtomicFile { AtomicFile(settings.lastGood, mode: KeaSettings.fileMode) }
 
   private func installedFingerprint() throws -> ConfigurationFingerprint? {
     let bytes = try ReadFile.bytesIfPresent(at: settings.configuration, max: Self.configurationBytesMax)

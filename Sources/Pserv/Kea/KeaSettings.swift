@@ -68,7 +68,6 @@ package struct KeaSettings: Sendable, Hashable {
     return nil
   }
 
-  var lastGood: String { configuration + ".last-good" }
   var scratch: String { configuration + ".check" }
   var pidFile: String { pidDirectory + "/kea-dhcp4.kea-dhcp4.pid" }
 

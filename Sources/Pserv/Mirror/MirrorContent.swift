@@ -22,6 +22,15 @@ package struct MirrorContent: Sendable, Hashable {
     RackState(subnets: subnets.values.compactMap { $0.applied?.subnet }, profiles: profiles)
   }
 
+  /// What to return to when an apply fails: what was last applied, less the subnets that were revoked or turned off since.
+  package var fallbackState: RackState {
+    RackState(
+      subnets: subnets.values.compactMap { mirrored in
+        guard mirrored.isOwned, mirrored.received.header?.isDHCPOn == true else { return nil }
+        return mirrored.applied?.subnet
+      }, profiles: profiles)
+  }
+
   /// The bindings in quarantine, in a fixed order.
   package var rejectedBindings: [Binding] {
     ordered.flatMap { $0.applied?.rejected ?? [] }.map(\.binding)

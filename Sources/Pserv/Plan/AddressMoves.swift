@@ -40,11 +40,15 @@ package struct AddressMoves: Sendable, Hashable {
 
   /// Taken addresses that somebody else holds by a lease now, or could still get before the reload.
   package func contested(leases: [Lease]) -> [ContestedAddress] {
+    let occupied = Set(occupied(by: leases).map(\.place))
+    return taken.filter { $0.wasObtainable || occupied.contains($0.owner.place) }.map(\.owner)
+  }
+
+  /// Taken addresses that somebody else holds by a lease now.
+  package func occupied(by leases: [Lease]) -> [ContestedAddress] {
     var holders: [SubnetAddress: MACAddress] = [:]
     for lease in leases { holders[SubnetAddress(subnet: lease.dhcpID, address: lease.address)] = lease.mac }
-    return taken.filter { taken in
-      taken.wasObtainable || holders[taken.owner.place].map { $0 != taken.owner.owner } ?? false
-    }.map(\.owner)
+    return taken.map(\.owner).filter { owner in holders[owner.place].map { $0 != owner.owner } ?? false }
   }
 
   private static func owners(_ bindings: [Binding]) -> [IPv4Address: MACAddress] {

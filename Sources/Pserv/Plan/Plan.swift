@@ -35,7 +35,7 @@ package struct Observed: Sendable, Hashable {
 ///
 /// Pure, and complete by itself: wherever an earlier plan was cut off, the next one continues from what is observed, not
 /// from what was done. A file that was installed and not loaded is loaded; one that was loaded and not recorded is only
-/// recorded.
+/// recorded, less the leases that still stand in its way.
 ///
 /// An address that goes to another machine changes hands while the daemon is paused: its old lease is deleted and the new
 /// configuration loaded before anybody is answered again. Deleted under the old configuration the lease could come back
@@ -60,7 +60,10 @@ package func plan(desired: RackState, applied: RackState, observed: Observed) ->
   let needsReload = !isLoaded || !isInstalled || !observed.linksReturned.isDisjoint(with: interfaces(of: desired))
   let probe = Step.probe(probeTargets(desired: desired, applied: applied, linksUp: observed.linksUp))
   guard needsReload || isFat else {
-    return steps + vacated + (observed.isUnproven ? [probe, .keepAsLastGood] : []) + [.persist, .acknowledge]
+    // An earlier plan may have been cut off after the daemon started and before it deleted what its machines held.
+    let occupied = moves.occupied(by: observed.leases)
+    let eviction: [Step] = occupied.isEmpty ? [] : [.pause, .deleteLeases(occupied), .resume]
+    return steps + eviction + vacated + (observed.isUnproven ? [probe] : []) + [.persist, .acknowledge]
   }
 
   if !isInstalled { steps += [.stage, .validate, .install] }
@@ -76,7 +79,7 @@ package func plan(desired: RackState, applied: RackState, observed: Observed) ->
     steps += [reload, .deleteLeases(contested)]
   }
   steps += vacated
-  return steps + [probe, .keepAsLastGood, .persist, .acknowledge]
+  return steps + [probe, .persist, .acknowledge]
 }
 
 /// The subnets whose leases the plan depends on; reading them costs, and most edits move no address.

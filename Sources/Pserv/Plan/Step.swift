@@ -25,7 +25,6 @@ package enum Step: Sendable, Hashable {
   case probe([ProbeTarget])
   /// No subnet is answered any more.
   case stop
-  case keepAsLastGood
   /// Records the desired state as applied.
   case persist
   /// Tells the region, and lets boot answers follow.
@@ -75,7 +74,6 @@ extension Step {
     case .surveyLeases: "survey-leases"
     case .probe: "probe"
     case .stop: "stop"
-    case .keepAsLastGood: "keep"
     case .persist: "persist"
     case .acknowledge: "acknowledge"
     }

@@ -50,11 +50,9 @@ package protocol DHCPBackend: Sendable {
   /// Asks the daemon for an offer on behalf of a known binding without taking a lease.
   func probe(_ target: ProbeTarget) async throws -> ProbeVerdict
 
-  /// Keeps a durable copy of the installed file to return to.
-  func keepAsLastGood() async throws
-
-  /// Installs that copy and restarts the daemon on it; with no copy, stops the daemon.
-  func restoreLastGood() async throws
+  /// Installs the configuration of `state` and restarts the daemon on it, which ends a pause; if `state` answers nobody,
+  /// stops the daemon.
+  func restore(_ state: RackState) async throws
 
   /// The leases of `subnets` that are now in force, in no particular order. At most `DHCPLimits.leasesMax`.
   func leases(in subnets: [DHCPSubnetID]) async throws -> [Lease]

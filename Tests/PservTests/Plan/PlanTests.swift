@@ -34,13 +34,13 @@ struct PlanTests {
   @Test func theFirstStartLooksForAForeignServer() {
     #expect(
       names(state([Sample.binding(1)]), .empty, observed(installed: nil, loaded: nil, isRunning: false))
-        == "check-foreign stage validate install reload probe keep persist acknowledge")
+        == "check-foreign stage validate install reload probe persist acknowledge")
   }
 
   @Test func anAddedNodeIsOneReload() {
     #expect(
       names(state([Sample.binding(1), Sample.binding(2)]), state([Sample.binding(1)]), observed())
-        == "stage validate install reload probe keep persist acknowledge")
+        == "stage validate install reload probe persist acknowledge")
   }
 
   @Test func whatDHCPDoesNotSeeReloadsNothing() {
@@ -54,7 +54,7 @@ struct PlanTests {
     let desired = state([Sample.binding(1), Sample.binding(2)])
     #expect(
       names(desired, applied, observed(installed: Self.wanted, loaded: Self.old))
-        == "reload probe keep persist acknowledge")
+        == "reload probe persist acknowledge")
   }
 
   @Test func aStateThatWasLoadedAndNotRecordedIsRecorded() {
@@ -64,18 +64,24 @@ struct PlanTests {
         == "persist acknowledge")
   }
 
+  @Test func leasesInTheWayOfWhatIsLoadedAreDeletedInAPause() {
+    let desired = state([Sample.binding(1), Sample.binding(2)])
+    let seen = observed(installed: Self.wanted, loaded: Self.wanted, leases: [lease(9, at: 2)])
+    #expect(names(desired, state([Sample.binding(1)]), seen) == "pause delete-leases resume persist acknowledge")
+  }
+
   @Test func aDaemonThatDiedIsStarted() {
     let applied = state([Sample.binding(1)])
     #expect(
       names(applied, applied, observed(installed: Self.wanted, loaded: nil, isRunning: false))
-        == "reload probe keep persist acknowledge")
+        == "reload probe persist acknowledge")
   }
 
   @Test func aLinkThatReturnsIsReloadedAndProbed() {
     let applied = state([Sample.binding(1)])
     #expect(
       names(applied, applied, observed(installed: Self.wanted, loaded: Self.wanted, returned: ["eno2"]))
-        == "reload probe keep persist acknowledge")
+        == "reload probe persist acknowledge")
     #expect(
       names(applied, applied, observed(installed: Self.wanted, loaded: Self.wanted, returned: ["eno3"]))
         == "persist acknowledge")
@@ -96,7 +102,7 @@ struct PlanTests {
     let steps = plan(desired: desired, applied: applied, observed: observed(leases: [lease(1, at: 1), lease(2, at: 2)]))
     #expect(
       steps.map(\.name).joined(separator: " ")
-        == "stage validate install pause delete-leases reload resume probe keep persist acknowledge")
+        == "stage validate install pause delete-leases reload resume probe persist acknowledge")
     let contested = steps.compactMap { if case .deleteLeases(let contested) = $0 { contested } else { nil } }.first
     #expect(
       contested == [
@@ -112,10 +118,10 @@ struct PlanTests {
     let applied = state([Sample.binding(1)])
     #expect(
       names(desired, applied, observed(leases: [lease(9, at: 2)]))
-        == "stage validate install pause delete-leases reload resume probe keep persist acknowledge")
+        == "stage validate install pause delete-leases reload resume probe persist acknowledge")
     #expect(
       names(desired, applied, observed(leases: [lease(2, at: 2)]))
-        == "stage validate install reload probe keep persist acknowledge")
+        == "stage validate install reload probe persist acknowledge")
   }
 
   @Test func anAddressOutOfTheOldPoolIsContestedBeforeAnybodyHasIt() {
@@ -145,7 +151,7 @@ struct PlanTests {
     var observed = observed(installed: Self.wanted, loaded: Self.wanted)
     observed.inspection.memoryBytes = 2 << 30
     observed.memoryMax = 1 << 30
-    #expect(names(applied, applied, observed) == "restart probe keep persist acknowledge")
+    #expect(names(applied, applied, observed) == "restart probe persist acknowledge")
   }
 
   @Test func theProbeAsksForWhatChanged() {

@@ -242,7 +242,7 @@ struct AgentTests {
     region.refuse(RPCError(.unavailable, "gone"))
     dhcp.change { ($0.isRunning, $0.loaded) = (false, nil) }
     let served = Signal()
-    dhcp.beforeEachCall { if $0 == .keepAsLastGood { served.raise() } }
+    dhcp.beforeEachCall { if $0 == .probe { served.raise() } }
     try await withAgent { rack in
       // Boot answers are right before anything else happens.
       guard case .known = rack.view.answer(to: Sample.mac(2), at: Sample.agent) else { return #expect(Bool(false)) }
