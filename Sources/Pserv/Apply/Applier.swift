@@ -196,11 +196,12 @@ package final class Applier: Sendable {
       guard let facts = desired.facts[subnet.dhcpID] else { continue }
       let before = content.subnets[subnet.dhcpID]?.applied
       let bound = Set(subnet.bindings.compactMap(\.address))
-      // Leases known from earlier applies are repeated until they end or their address is given out again.
+      // Leases known from earlier applies are repeated until they end or their address may be given out again.
       var leases = left[subnet.dhcpID] ?? []
       let found = Set(leases.map(\.address))
       leases += (before?.leasesLeft ?? []).filter { !found.contains($0.address) }
-      leases.removeAll { $0.until <= now || bound.contains($0.address) }
+      let pool = subnet.answersDHCP ? subnet.header.pool : .empty
+      leases.removeAll { $0.until <= now || bound.contains($0.address) || pool.contains($0.address) }
       let applied = AppliedSubnet(
         subnet: subnet, incarnation: facts.incarnation, digest: facts.digest, headerGeneration: facts.headerGeneration,
         rejected: desired.rejected[subnet.dhcpID] ?? [], leasesLeft: leases.sorted { $0.address < $1.address })

@@ -151,12 +151,9 @@ struct StepRunner {
     try await backend.delete(conflicting.sorted { $0.address < $1.address })
   }
 
-  private mutating func survey(_ vacated: [VacatedAddress]) async throws {
-    let holders = Dictionary(vacated.map { ($0.place, $0.mac) }, uniquingKeysWith: { first, _ in first })
+  private mutating func survey(_ vacated: Vacated) async throws {
     let now = time.wall
-    findings.leasesLeft = try await backend.leases(in: Set(vacated.map(\.place.subnet)).sorted()).filter { lease in
-      holders[SubnetAddress(subnet: lease.dhcpID, address: lease.address)] == lease.mac && lease.until > now
-    }.sorted { ($0.dhcpID, $0.address) < ($1.dhcpID, $1.address) }
+    findings.leasesLeft = vacated.left(of: try await backend.leases(in: vacated.subnets)).filter { $0.until > now }
   }
 
   // MARK: Probe

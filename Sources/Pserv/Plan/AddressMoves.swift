@@ -4,8 +4,7 @@ internal import Provisioning
 package struct AddressMoves: Sendable, Hashable {
   /// Addresses with an owner they did not have, ascending.
   package var taken: [Taken] = []
-  /// Addresses that a machine lost and nobody gets, ascending.
-  package var vacated: [VacatedAddress] = []
+  package var vacated = Vacated()
 
   package struct Taken: Sendable, Hashable {
     package var owner: ContestedAddress
@@ -27,15 +26,19 @@ package struct AddressMoves: Sendable, Hashable {
       }
     }
     for before in old.answering {
-      let owners = Self.owners(new[before.dhcpID].flatMap { $0.answersDHCP ? $0 : nil }?.bindings ?? [])
+      let after = new[before.dhcpID].flatMap { $0.answersDHCP ? $0 : nil }
+      let owners = Self.owners(after?.bindings ?? [])
+      vacated.ranges += before.header.pool.subtracting(after?.header.pool ?? .empty).map {
+        VacatedRange(subnet: before.dhcpID, range: $0)
+      }
       for binding in before.bindings {
         guard let address = binding.address, owners[address] == nil else { continue }
-        vacated.append(
+        vacated.addresses.append(
           VacatedAddress(place: SubnetAddress(subnet: before.dhcpID, address: address), mac: binding.mac))
       }
     }
     taken.sort { $0.owner < $1.owner }
-    vacated.sort()
+    vacated.addresses.sort()
   }
 
   /// Taken addresses that somebody else holds by a lease now, or could still get before the reload.

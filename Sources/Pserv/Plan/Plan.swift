@@ -85,7 +85,7 @@ package func plan(desired: RackState, applied: RackState, observed: Observed) ->
 /// The subnets whose leases the plan depends on; reading them costs, and most edits move no address.
 package func subnetsToSurvey(desired: RackState, applied: RackState) -> [DHCPSubnetID] {
   let moves = AddressMoves(from: applied, to: desired)
-  return Set(moves.taken.map(\.owner.place.subnet) + moves.vacated.map(\.place.subnet)).sorted()
+  return Set(moves.taken.map(\.owner.place.subnet) + moves.vacated.subnets).sorted()
 }
 
 /// Links on which DHCP is about to answer and did not before, one attachment each.

@@ -19,8 +19,8 @@ package enum Step: Sendable, Hashable {
   /// Stops the daemon and starts it again: it has grown too fat.
   case restart
   case resume
-  /// Looks which leases outlived their bindings.
-  case surveyLeases([VacatedAddress])
+  /// Looks which leases outlived their bindings, or the pool they came from.
+  case surveyLeases(Vacated)
   /// Asks the daemon for offers, to know that it answers, and answers right.
   case probe([ProbeTarget])
   /// No subnet is answered any more.
@@ -40,19 +40,6 @@ package struct ContestedAddress: Sendable, Hashable, Comparable {
   package init(place: SubnetAddress, owner: MACAddress) {
     self.place = place
     self.owner = owner
-  }
-
-  package static func < (a: Self, b: Self) -> Bool { a.place < b.place }
-}
-
-/// An address that a machine had and has no longer, and that nobody else gets.
-package struct VacatedAddress: Sendable, Hashable, Comparable {
-  package var place: SubnetAddress
-  package var mac: MACAddress
-
-  package init(place: SubnetAddress, mac: MACAddress) {
-    self.place = place
-    self.mac = mac
   }
 
   package static func < (a: Self, b: Self) -> Bool { a.place < b.place }

@@ -197,6 +197,22 @@ struct ApplierTests {
     #expect(report.served.first?.leasesLeft == [])
   }
 
+  @Test func aLeaseInARangeThatLeftThePoolIsReportedUntilItEndsOrTheRangeReturns() async throws {
+    let bench = try ApplyBench()
+    try bench.put([Sample.binding(2)])
+    let applier = try bench.applier()
+    _ = await applier.apply(links: Sample.links)
+    let address = try #require(bench.dhcp.exchange(Sample.mac(77), in: Sample.hall1))
+    #expect(address == "10.1.3.0")
+    try bench.put(header: Sample.header(pool: "10.1.3.50-10.1.3.99"))
+    var report = await applier.apply(links: Sample.links)
+    #expect(report.served.first?.leasesLeft.map(\.address) == ["10.1.3.0"])
+    #expect(report.served.first?.leasesLeft.map(\.mac) == [Sample.mac(77)])
+    try bench.put(header: Sample.header())
+    report = await applier.apply(links: Sample.links)
+    #expect(report.served.first?.leasesLeft == [])
+  }
+
   @Test func whatTheServerRefusesIsQuarantinedAndTheRestServes() async throws {
     let bench = try ApplyBench()
     try bench.put([Sample.binding(2)])

@@ -137,13 +137,27 @@ struct PlanTests {
       applied: state([Sample.binding(1), Sample.binding(2)]), observed: observed())
     let vacated = steps.compactMap { if case .surveyLeases(let vacated) = $0 { vacated } else { nil } }.first
     #expect(
-      vacated == [
+      vacated?.addresses == [
         VacatedAddress(place: SubnetAddress(subnet: Sample.hall1, address: Sample.address(1)), mac: Sample.mac(1)),
         VacatedAddress(place: SubnetAddress(subnet: Sample.hall1, address: Sample.address(2)), mac: Sample.mac(2)),
       ])
     let reload = steps.firstIndex(of: .reload), survey = steps.firstIndex { $0.name == "survey-leases" }
     // Under the old configuration a lease could still be renewed after it was looked at.
     #expect((reload ?? .max) < (survey ?? .min))
+  }
+
+  @Test func leasesInARangeThatLeftThePoolAreLookedFor() {
+    let applied = state([Sample.binding(1)])
+    let header = Sample.header(pool: "10.1.3.40-10.1.3.49")
+    let steps = plan(
+      desired: RackState(subnets: [Sample.served([Sample.binding(1)], header: header)]), applied: applied,
+      observed: observed())
+    let vacated = steps.compactMap { if case .surveyLeases(let vacated) = $0 { vacated } else { nil } }.first
+    #expect(vacated?.ranges.map(\.range) == ["10.1.3.0-10.1.3.39", "10.1.3.50-10.1.3.99"])
+    // Off is off: the whole pool.
+    let off = plan(desired: state([], isOn: false), applied: applied, observed: observed())
+    #expect(off.contains(.surveyLeases(AddressMoves(from: applied, to: state([], isOn: false)).vacated)))
+    #expect(AddressMoves(from: applied, to: .empty).vacated.ranges.map(\.range) == ["10.1.3.0-10.1.3.99"])
   }
 
   @Test func aFatDaemonIsRestarted() {
