@@ -60,7 +60,7 @@ extension DesiredRack {
   package init(_ content: MirrorContent, links: RackLinks, holds: [DHCPSubnetID: Hold] = [:]) {
     self.init()
     state.profiles = content.profiles
-    var answered: [IPv4Prefix] = []
+    var answered = content.ordered.compactMap { Self.incumbent($0, links) }
     for mirrored in content.ordered {
       guard mirrored.isOwned else {
         if mirrored.applied != nil || mirrored.received.header != nil { ended.append(mirrored.dhcpID) }
@@ -69,10 +69,7 @@ extension DesiredRack {
       guard let header = mirrored.received.header else { continue }
       if let hold = holds[mirrored.dhcpID], hold.generation == mirrored.received.generation {
         troubles[mirrored.dhcpID] = hold.trouble
-        if let applied = mirrored.applied {
-          state[mirrored.dhcpID] = applied.subnet
-          if applied.subnet.answersDHCP { answered.append(applied.subnet.header.prefix) }
-        }
+        keep(mirrored, &answered)
         continue
       }
       let attachment = links.attachment(for: header)
@@ -82,8 +79,13 @@ extension DesiredRack {
       if header.isDHCPOn {
         let obstacle = Self.obstacle(to: mirrored, header, attachment, answered: answered)
         troubles[subnet.dhcpID] = obstacle ?? Self.downLink(attachment, links)
+        if let obstacle, Self.leavesServing(obstacle, mirrored, links, answered: answered) {
+          troubles[subnet.dhcpID] = Trouble(obstacle.code, "\(obstacle.message). What was applied before serves on.")
+          keep(mirrored, &answered)
+          continue
+        }
         subnet.answersDHCP = obstacle == nil
-        if obstacle == nil { answered.append(header.prefix) }
+        if obstacle == nil { answered.append(Answered(subnet: subnet.dhcpID, prefix: header.prefix)) }
       }
       state[subnet.dhcpID] = subnet
       facts[subnet.dhcpID] = FeedFacts(
@@ -93,9 +95,45 @@ extension DesiredRack {
     }
   }
 
+  /// Leaves a subnet as it is served.
+  private mutating func keep(_ mirrored: MirroredSubnet, _ answered: inout [Answered]) {
+    guard var subnet = mirrored.applied?.subnet else { return }
+    // It is this agent's at the newest epoch too.
+    subnet.epoch = mirrored.epochMax
+    state[mirrored.dhcpID] = subnet
+    if subnet.answersDHCP { answered.append(Answered(subnet: subnet.dhcpID, prefix: subnet.header.prefix)) }
+  }
+
+  /// Addresses that are taken by a subnet for which DHCP answers.
+  private struct Answered {
+    var subnet: DHCPSubnetID
+    var prefix: IPv4Prefix
+  }
+
+  /// A subnet that is answered and stays: it has its addresses before any other that is about to start, whatever their
+  /// numbers.
+  private static func incumbent(_ mirrored: MirroredSubnet, _ links: RackLinks) -> Answered? {
+    guard mirrored.isOwned, let applied = mirrored.applied?.subnet, applied.answersDHCP,
+      let header = mirrored.received.header, header.isDHCPOn, header.prefix == applied.header.prefix,
+      links.attachment(for: header) != nil
+    else { return nil }
+    return Answered(subnet: mirrored.dhcpID, prefix: header.prefix)
+  }
+
+  /// Whether what serves may go on in spite of `obstacle`: the mistake is in the newest header, the one that is applied
+  /// has no such mistake, and its link is still there.
+  private static func leavesServing(
+    _ obstacle: Trouble, _ mirrored: MirroredSubnet, _ links: RackLinks, answered: [Answered]
+  ) -> Bool {
+    guard [.poolHasOwnAddress, .prefixOverlap].contains(obstacle.code), let applied = mirrored.applied?.subnet,
+      applied.answersDHCP, let attachment = applied.attachment, links.attachment(for: applied.header) == attachment
+    else { return false }
+    return clash(of: applied.header, attachment, answered: answered) == nil
+  }
+
   /// Why DHCP must not answer at all.
   private static func obstacle(
-    to mirrored: MirroredSubnet, _ header: SubnetHeader, _ attachment: Attachment?, answered: [IPv4Prefix]
+    to mirrored: MirroredSubnet, _ header: SubnetHeader, _ attachment: Attachment?, answered: [Answered]
   ) -> Trouble? {
     guard let attachment else {
       return Trouble(
@@ -106,14 +144,19 @@ extension DesiredRack {
     if let block = mirrored.block, block.headerGeneration == mirrored.received.headerGeneration {
       return Self.foreignServer(block.server, on: attachment.interface, subnet: header.name)
     }
+    return clash(of: header, attachment, answered: answered)
+  }
+
+  /// Which addresses of the subnet are in use elsewhere on this host.
+  private static func clash(of header: SubnetHeader, _ attachment: Attachment, answered: [Answered]) -> Trouble? {
     if header.pool.contains(attachment.agentAddress) {
       return Trouble(
         .poolHasOwnAddress,
         "the pool \(header.pool) holds the agent's own address \(attachment.agentAddress). Take it out of the pool.")
     }
-    if let other = answered.first(where: { $0.overlaps(header.prefix) }) {
+    if let other = answered.first(where: { $0.subnet != header.dhcpID && $0.prefix.overlaps(header.prefix) }) {
       return Trouble(
-        .prefixOverlap, "\(header.prefix) overlaps \(other), which this agent serves; one DHCP daemon cannot serve both.")
+        .prefixOverlap, "\(header.prefix) overlaps \(other.prefix), which this agent serves; one DHCP daemon cannot serve both.")
     }
     return nil
   }

@@ -28,9 +28,9 @@ package struct Trouble: Sendable, Hashable {
     case applyFailed = "APPLY_FAILED"
     /// The DHCP server does not take the subnet's own options; the last good ones serve.
     case headerRefused = "HEADER_REFUSED"
-    /// The pool would give away the agent's own address.
+    /// The pool would give away the agent's own address. If the last good header serves, it goes on.
     case poolHasOwnAddress = "POOL_HAS_OWN_ADDRESS"
-    /// Another subnet of this agent has the same addresses.
+    /// Another subnet of this agent has the same addresses. If the last good header serves, it goes on.
     case prefixOverlap = "PREFIX_OVERLAP"
     /// The region's rows could not be understood or do not sum up.
     case feedBroken = "FEED_BROKEN"

@@ -96,6 +96,50 @@ struct DesiredRackTests {
     #expect(desired.troubles[Sample.hall2]?.code == .prefixOverlap)
   }
 
+  private func serving(_ subnet: MirroredSubnet, header: SubnetHeader = Sample.header()) -> MirroredSubnet {
+    var subnet = subnet
+    subnet.applied = AppliedSubnet(
+      subnet: Sample.served([Sample.binding(1)], header: header), incarnation: [], digest: .zero, headerGeneration: .zero,
+      rejected: [], leasesLeft: [])
+    return subnet
+  }
+
+  @Test func aServedSubnetWhosePoolGrowsOverTheAgentsAddressStaysAsItIsAndTheOthersGoOn() {
+    let mistaken = serving(owned([Sample.binding(1)], header: Sample.header(pool: "10.1.2.240-10.1.2.255")))
+    let other = owned([], header: Sample.header(Sample.hall2, prefix: "10.2.0.0/22", pool: nil, gateway: nil))
+    let desired = DesiredRack(content([mistaken, other]), links: Sample.links)
+    #expect(desired.troubles[Sample.hall1]?.code == .poolHasOwnAddress)
+    #expect(desired.troubles[Sample.hall1]?.message.hasSuffix("What was applied before serves on") == true)
+    #expect(desired.state[Sample.hall1] == mistaken.applied?.subnet)
+    #expect(desired.facts[Sample.hall1] == nil, "the new generation is not applied")
+    #expect(desired.state[Sample.hall2]?.answersDHCP == true)
+    #expect(desired.facts[Sample.hall2] != nil)
+  }
+
+  /// Then the mistake is in what serves too: the host got an address that its machines may be given.
+  @Test func aServedPoolThatHoldsTheAgentsNewAddressIsOff() {
+    let header = Sample.header(pool: "10.1.2.240-10.1.2.255")
+    let desired = DesiredRack(content([serving(owned([], header: header), header: header)]), links: Sample.links)
+    #expect(desired.troubles[Sample.hall1]?.code == .poolHasOwnAddress)
+    #expect(desired.state[Sample.hall1]?.answersDHCP == false)
+  }
+
+  @Test func aSubnetThatIsServedKeepsItsAddressesFromANewOneWithALowerNumber() {
+    let header = Sample.header(Sample.hall2, prefix: "10.2.0.0/22", pool: nil, gateway: nil)
+    let served = serving(owned([], header: header), header: header)
+    let new = owned([], header: Sample.header(prefix: "10.2.1.0/24", pool: nil, gateway: nil, relays: ["10.2.1.1"]))
+    var desired = DesiredRack(content([new, served]), links: Sample.links)
+    #expect(desired.state[Sample.hall2]?.answersDHCP == true)
+    #expect(desired.troubles[Sample.hall2] == nil)
+    #expect(desired.state[Sample.hall1]?.answersDHCP == false)
+    #expect(desired.troubles[Sample.hall1]?.code == .prefixOverlap)
+    // One that is served itself, and is moved onto the other, stays where it was.
+    desired = DesiredRack(content([serving(new), served]), links: Sample.links)
+    #expect(desired.state[Sample.hall1]?.header == Sample.header())
+    #expect(desired.state[Sample.hall1]?.answersDHCP == true)
+    #expect(desired.troubles[Sample.hall1]?.code == .prefixOverlap)
+  }
+
   @Test func aRevokedSubnetEnds() {
     var subnet = owned([Sample.binding(1)])
     subnet.isOwned = false
