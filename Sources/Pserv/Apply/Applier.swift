@@ -56,6 +56,7 @@ package final class Applier: Sendable {
     var report = ApplyReport()
     guard !isStopped else { return report }
     var extra: [RejectedBinding] = []
+    state.withLock { $0.holds = $0.holds.filter(\.value.isSettled) }
     do throws(ApplyFailure) {
       var isDone = false
       for _ in 0..<Self.roundsMax where !isDone {
@@ -108,7 +109,7 @@ package final class Applier: Sendable {
       try block(runner.findings.foreign, desired)
       return false
     case .refused(let words):
-      extra += try await search(desired, applied: applied, words: words)
+      extra += try await search(desired, applied: applied, words: words, report: &report)
       return false
     }
   }
@@ -161,7 +162,7 @@ package final class Applier: Sendable {
 
   /// Asks a scratch daemon which parts of `desired` it does not take.
   private func search(
-    _ desired: DesiredRack, applied: RackState, words: String
+    _ desired: DesiredRack, applied: RackState, words: String, report: inout ApplyReport
   ) async throws(ApplyFailure) -> [RejectedBinding] {
     log.error("the DHCP server refuses the configuration; looking for the offenders", metadata: ["words": "\(words)"])
     var search = OffenderSearch(desired: desired.state, good: applied)
@@ -180,8 +181,10 @@ package final class Applier: Sendable {
       for (id, words) in headers {
         let trouble = Trouble(.headerRefused, "the DHCP server refuses the subnet's options: \(words)")
         let generation = desired.state[id]?.generation ?? .zero
-        state.withLock { $0.holds[id] = Hold(generation: generation, trouble: trouble) }
+        let isSettled = !search.unresolvedHeaders.contains(id)
+        state.withLock { $0.holds[id] = Hold(generation: generation, trouble: trouble, isSettled: isSettled) }
       }
+      report.isUnfinished = !search.isComplete
       return bindings
     }
   }

@@ -14,6 +14,8 @@ struct ApplyLoop: Sendable {
   static let reloadSpacing: Duration = .milliseconds(150)
   /// After a failure that is not in the rows: a full disk, a daemon that does not come up.
   static let retry = Backoff(base: .seconds(1), cap: .seconds(60))
+  /// From an apply whose search for offenders ended at its bound to the next, which goes on with it.
+  static let searchPause: Duration = .seconds(1)
   /// Above this many reservations a reload takes longer than an operator may expect.
   static let reservationsAdvised = 10_000
 
@@ -27,7 +29,11 @@ struct ApplyLoop: Sendable {
       take(report)
       if report.failure == nil {
         retry.reset()
-        await rack.applicable.wait()
+        if report.isUnfinished {
+          await rack.applicable.wait(atMost: Self.searchPause, rack.time)
+        } else {
+          await rack.applicable.wait()
+        }
       } else {
         await rack.applicable.wait(atMost: retry.next(random: rack.random()), rack.time)
       }

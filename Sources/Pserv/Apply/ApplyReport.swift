@@ -14,6 +14,8 @@ package struct ApplyReport: Sendable, Hashable {
   package var probe = ""
   /// Whether the daemon was made to read a new configuration.
   package var didReload = false
+  /// Whether the search for what the daemon refuses ended at its bound: the next apply goes on with it.
+  package var isUnfinished = false
   /// Set when the desired state could not be brought about for a reason that is not in the rows; to be tried again.
   package var failure: ApplyFailure?
 

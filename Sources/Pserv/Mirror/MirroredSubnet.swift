@@ -94,7 +94,7 @@ package struct RejectionReason: Sendable, Hashable {
     case addressTaken = "ADDRESS_TAKEN"
     /// The DHCP server's checker refused it; the words are the server's.
     case refusedByServer = "REFUSED_BY_SERVER"
-    /// The search for offenders ended at its bound before this binding was cleared.
+    /// The search for offenders ended at its bound before this binding was cleared; the next apply goes on with it.
     case unresolved = "UNRESOLVED"
   }
 }

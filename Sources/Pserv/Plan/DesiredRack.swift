@@ -33,10 +33,13 @@ package struct DesiredRack: Sendable, Hashable {
 package struct Hold: Sendable, Hashable {
   package var generation: Generation
   package var trouble: Trouble
+  /// False when the daemon's checker was not asked enough; the next apply asks again.
+  package var isSettled: Bool
 
-  package init(generation: Generation, trouble: Trouble) {
+  package init(generation: Generation, trouble: Trouble, isSettled: Bool = true) {
     self.generation = generation
     self.trouble = trouble
+    self.isSettled = isSettled
   }
 }
 
@@ -174,7 +177,8 @@ extension DesiredRack {
     return Trouble(.noLink, "interface \(interface) is down.")
   }
 
-  /// What our rules refuse, and what the daemon refused before in the same words of the same row under the same header.
+  /// What our rules refuse, and what the daemon refused before: the same row under the same header. What the search for
+  /// offenders did not come to is suspected anew.
   private static func quarantine(
     of mirrored: MirroredSubnet, _ header: SubnetHeader, _ attachment: Attachment?
   ) -> [RejectedBinding] {
@@ -189,7 +193,7 @@ extension DesiredRack {
     guard let applied = mirrored.applied, applied.subnet.header == header else { return own }
     let ours = Set(own.map(\.binding.mac))
     let known = applied.rejected.filter { entry in
-      [.refusedByServer, .unresolved].contains(entry.reason.code) && !ours.contains(entry.binding.mac)
+      entry.reason.code == .refusedByServer && !ours.contains(entry.binding.mac)
         && find(entry.binding.mac, in: mirrored.received.bindings) == entry.binding
     }
     return own + known

@@ -6,6 +6,9 @@ package import Provisioning
 /// accepted and halves the groups that are refused, so n offenders among m changes cost about n·log2(m) questions, and
 /// two rows that only together are wrong are told apart: the second one is refused. It asks a scratch daemon, never the
 /// live one; see `DHCPBackend.validate`.
+///
+/// At the bound what is not cleared stays out for now, and the next search asks about it again. Each search clears or
+/// convicts some, so the innocent are served in the end.
 package struct OffenderSearch: Sendable {
   /// Questions to a checker that takes up to a second for 10,000 rows: the search may take a minute, while the last good
   /// state serves.
@@ -34,6 +37,8 @@ package struct OffenderSearch: Sendable {
   private var refusedHeaders: [DHCPSubnetID: String] = [:]
   private var refusedBindings: [BindingKey: String] = [:]
   private var unresolved: Set<BindingKey> = []
+  /// Subnets in `refusedHeaders` whose header was not cleared either.
+  package private(set) var unresolvedHeaders: Set<DHCPSubnetID> = []
   private var questions = 0
   private var askedBase = false
   private var baseRefusal: String?
@@ -102,6 +107,9 @@ package struct OffenderSearch: Sendable {
     }
   }
 
+  /// Whether every suspect was cleared or convicted.
+  package var isComplete: Bool { unresolved.isEmpty && unresolvedHeaders.isEmpty }
+
   package var outcome: Outcome {
     if let baseRefusal { return .baseRefused(baseRefusal) }
     var rejected: [RejectedBinding] = []
@@ -110,7 +118,7 @@ package struct OffenderSearch: Sendable {
         if let words = refusedBindings[binding.key] {
           rejected.append(RejectedBinding(binding: binding, reason: RejectionReason(.refusedByServer, words)))
         } else if unresolved.contains(binding.key) {
-          let words = "not cleared within \(Self.questionsMax) questions to the DHCP server's checker; change it to try again"
+          let words = "not cleared within \(Self.questionsMax) questions to the DHCP server's checker; it is asked again"
           rejected.append(RejectedBinding(binding: binding, reason: RejectionReason(.unresolved, words)))
         }
       }
@@ -118,11 +126,13 @@ package struct OffenderSearch: Sendable {
     return .found(headers: refusedHeaders, bindings: rejected)
   }
 
-  /// At the bound everything that was not cleared stays out.
+  /// At the bound everything that was not cleared stays out for now.
   private mutating func giveUp() {
     for suspect in groups.joined() + bindings {
       switch suspect {
-      case .header(let id): refusedHeaders[id] = "not cleared within \(Self.questionsMax) questions to the checker"
+      case .header(let id):
+        refusedHeaders[id] = "not cleared within \(Self.questionsMax) questions to its checker; it is asked again"
+        unresolvedHeaders.insert(id)
       case .binding(let key): unresolved.insert(key)
       }
     }

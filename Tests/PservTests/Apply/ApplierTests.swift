@@ -239,6 +239,35 @@ struct ApplierTests {
     #expect(bench.dhcp.snapshot.calls.count { $0 == .validate } == questions)
   }
 
+  /// So many that one search does not come to an end.
+  @Test func everyGoodNodeIsServedHoweverManyAreRefused() async throws {
+    let bench = try ApplyBench()
+    try bench.put([Sample.binding(1)])
+    let applier = try bench.applier()
+    _ = await applier.apply(links: Sample.links)
+    let offenders = stride(from: 5, through: 200, by: 5).map(Sample.mac)
+    bench.dhcp.refuse { state in
+      state.subnets.contains { subnet in offenders.contains { subnet.binding(of: $0) != nil } } ? "bad row" : nil
+    }
+    try bench.put((1...200).map { Sample.binding($0) })
+    var report = await applier.apply(links: Sample.links)
+    #expect(report.isUnfinished)
+    #expect(report.served.first?.rejected.contains { $0.reason.code == .unresolved } == true)
+    var served = bench.served.count
+    var passes = 1
+    while report.isUnfinished, passes < 40 {
+      report = await applier.apply(links: Sample.links)
+      #expect(report.failure == nil)
+      #expect(bench.served.count > served, "every pass serves more")
+      served = bench.served.count
+      passes += 1
+    }
+    #expect(passes > 1)
+    #expect(bench.served.count == 160)
+    #expect(report.served.first?.rejected.map(\.binding.mac) == offenders)
+    #expect(report.served.first?.rejected.allSatisfy { $0.reason.code == .refusedByServer } == true)
+  }
+
   @Test func aRefusedHeaderLeavesTheOldOneServingAndTheOtherSubnetsFree() async throws {
     let other = Sample.header(Sample.hall2, prefix: "10.2.0.0/22", pool: nil, gateway: nil)
     let bench = try ApplyBench([Sample.header(), other])

@@ -67,7 +67,7 @@ struct OffenderSearchTests {
     #expect(questions == 1)
   }
 
-  @Test func atTheBoundWhatIsNotClearedStaysOut() {
+  @Test func atTheBoundWhatIsNotClearedStaysOutForNow() {
     let (outcome, questions) = search(state(1...1000), good: state([])) { part in
       (1...1000).contains { $0 % 2 == 0 && holds(part, $0) } ? "bad" : nil
     }
