@@ -64,6 +64,7 @@ struct ApplyLoop: Sendable {
       if !report.probe.isEmpty { state.outbox.course.probe = report.probe }
       for ended in report.ended { state.outbox.end(ended) }
       state.outbox.troubles = report.troubles.merging(state.brokenFeeds) { first, _ in first }
+      state.outbox.knowsTroubles = true
       return before
     }
     log(report)

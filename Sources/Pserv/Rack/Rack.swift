@@ -62,6 +62,7 @@ package final class Rack: Sendable {
     let content = mirror.content
     change { state in
       state.outbox.served = content.subnets.compactMapValues { $0.isOwned ? $0.applied : nil }
+      state.outbox.knowsTroubles = false
     }
     // Known machines boot from the first moment, whatever the region does.
     view.swap(to: content.appliedState, rejected: content.rejectedBindings, usedUp: content.bootOnceUses)

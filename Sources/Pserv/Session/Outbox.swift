@@ -7,6 +7,9 @@ package struct Outbox: Sendable {
   /// As the mirror has it.
   package var served: [DHCPSubnetID: AppliedSubnet] = [:]
   package var troubles: [DHCPSubnetID: Trouble] = [:]
+  /// False until the first apply of this life has ended: what the mirror calls applied may not be served any more, and
+  /// nothing is said of it before that is known.
+  package var knowsTroubles = true
   package var bootFiles: MusterV1.BootFiles?
   package var observations = ObservationQueue()
   /// How the newest apply went; goes with the `Applied` of what it changed.
@@ -67,15 +70,20 @@ package struct Outbox: Sendable {
   ) -> MusterV1.AgentMessage.OneOfMessage? {
     if let id = refusals.keys.min(), let refused = refusals.removeValue(forKey: id) { return .refused(refused) }
     if let id = ended.keys.min(), let applied = ended.removeValue(forKey: id) { return .applied(applied) }
-    for (id, epoch) in assigned.sorted(by: { $0.key < $1.key }) {
-      guard let applied = served[id], applied.subnet.epoch == epoch, told.served[id] != applied else { continue }
-      told.served[id] = applied
-      var message = MusterV1.Applied(applied)
-      message.tookNs = course.took.nanoseconds
-      message.silenceNs = course.silence.nanoseconds
-      message.probe = course.probe
-      return .applied(message)
+    if knowsTroubles {
+      if let trouble = nextTrouble(assigned) { return trouble }
+      if let applied = nextApplied(assigned) { return applied }
     }
+    if let observed = observations.next(spool: spool) { return .observed(observed) }
+    if let bootFiles, told.bootFiles != bootFiles {
+      told.bootFiles = bootFiles
+      return .bootFiles(bootFiles)
+    }
+    return nil
+  }
+
+  /// Before `nextApplied`: whoever waits for an Applied must have heard by then that it serves nobody.
+  private mutating func nextTrouble(_ assigned: [DHCPSubnetID: Epoch]) -> MusterV1.AgentMessage.OneOfMessage? {
     for (id, epoch) in assigned.sorted(by: { $0.key < $1.key }) {
       let trouble = troubles[id]
       if let known = told.troubles[id], known == trouble { continue }
@@ -87,10 +95,18 @@ package struct Outbox: Sendable {
       message.message = trouble?.message ?? ""
       return .subnetTrouble(message)
     }
-    if let observed = observations.next(spool: spool) { return .observed(observed) }
-    if let bootFiles, told.bootFiles != bootFiles {
-      told.bootFiles = bootFiles
-      return .bootFiles(bootFiles)
+    return nil
+  }
+
+  private mutating func nextApplied(_ assigned: [DHCPSubnetID: Epoch]) -> MusterV1.AgentMessage.OneOfMessage? {
+    for (id, epoch) in assigned.sorted(by: { $0.key < $1.key }) {
+      guard let applied = served[id], applied.subnet.epoch == epoch, told.served[id] != applied else { continue }
+      told.served[id] = applied
+      var message = MusterV1.Applied(applied)
+      message.tookNs = course.took.nanoseconds
+      message.silenceNs = course.silence.nanoseconds
+      message.probe = course.probe
+      return .applied(message)
     }
     return nil
   }

@@ -63,6 +63,26 @@ struct OutboxTests {
     #expect(troubles(say(&outbox)) == [])
   }
 
+  @Test func aTroubleIsSaidBeforeTheGenerationThatItKeepsFromBeingServed() {
+    var outbox = Outbox()
+    outbox.beginSession()
+    outbox.served[Sample.hall1] = applied()
+    outbox.troubles[Sample.hall1] = Trouble(.foreignServer, "DHCP server 10.1.0.254 already answers on eno2.")
+    let said = say(&outbox)
+    #expect(troubles(Array(said.prefix(1))) == ["FOREIGN_DHCP_SERVER"])
+    #expect(generations(Array(said.dropFirst())) == [1])
+  }
+
+  @Test func beforeTheFirstApplyNothingIsSaidToBeServed() {
+    var outbox = Outbox()
+    outbox.knowsTroubles = false
+    outbox.beginSession()
+    outbox.served[Sample.hall1] = applied()
+    #expect(say(&outbox).isEmpty)
+    outbox.knowsTroubles = true
+    #expect(generations(say(&outbox)) == [1])
+  }
+
   @Test func aRefusalComesBeforeEverythingElse() {
     var outbox = Outbox()
     outbox.beginSession()
