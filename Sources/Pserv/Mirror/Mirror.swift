@@ -21,9 +21,10 @@ package final class Mirror: Sendable {
     var staged: [DHCPSubnetID: StagedFeed] = [:]
   }
 
-  /// Opens or makes the file at `path`; makes no directories.
+  /// Opens or makes the file at `path`, which nobody else may read; makes no directories.
   package init(path: String) throws(MirrorError) {
     self.path = path
+    try MirrorFile.secure(path)
     var configuration = GRDB.Configuration()
     configuration.journalMode = .wal
     configuration.label = "mirror"

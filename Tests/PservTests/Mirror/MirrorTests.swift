@@ -8,6 +8,28 @@ import Testing
 struct MirrorTests {
   private let scratch = Scratch()
 
+  @Test(arguments: [nil, 0o644])
+  func nobodyElseMayReadTheFilesThatHoldTheCredential(before: Int?) throws {
+    let path = scratch.path + "/mirror.db"
+    let files = ["", "-wal", "-shm"].map { path + $0 }
+    if let before {
+      // As a life before this rule left them.
+      let mirror = try scratch.mirror()
+      for file in files {
+        try FileManager.default.setAttributes([.posixPermissions: before], ofItemAtPath: file)
+      }
+      withExtendedLifetime(mirror) {}
+    }
+    let mirror = try scratch.mirror()
+    var identity = AgentIdentity()
+    identity.credential = "secret"
+    try mirror.storeIdentity(identity)
+    for file in files {
+      let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
+      #expect(mode == 0o600, "\(file)")
+    }
+  }
+
   @Test func everythingIsTheSameAfterReopening() throws {
     let mirror = try scratch.mirror()
     let once = BootOnce(profile: "rescue", token: 9)
