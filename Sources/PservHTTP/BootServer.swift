@@ -50,10 +50,10 @@ package final class BootServer: Sendable {
 
   /// Serves until cancelled.
   package func run() async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    try await withThrowingDiscardingTaskGroup { group in
       while true {
         for address in newAddresses() {
-          group.addTask { try await self.serve(address) }
+          group.addTask { await self.serve(address) }
         }
         try await Task.sleep(for: Self.lookInterval)
       }
@@ -66,22 +66,29 @@ package final class BootServer: Sendable {
   }
 
   /// Serves at one address for as long as its link is served.
-  private func serve(_ address: IPv4Address) async throws {
-    defer { state.withLock { _ = $0.serving.remove(address) } }
-    while addresses().contains(address) {
-      try await withThrowingTaskGroup(of: Void.self) { group in
+  private func serve(_ address: IPv4Address) async {
+    while addresses().contains(address), !Task.isCancelled {
+      await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.listen(at: address) }
         group.addTask {
-          while self.addresses().contains(address) { try await Task.sleep(for: Self.lookInterval) }
+          while self.addresses().contains(address), await Self.slept(Self.lookInterval) {}
         }
-        try await group.next()
+        _ = await group.next()
         group.cancelAll()
       }
       state.withLock { $0.ports[address] = nil }
-      try Task.checkCancellation()
-      if addresses().contains(address) { try await Task.sleep(for: Self.retryInterval) }
+      if addresses().contains(address) { _ = await Self.slept(Self.retryInterval) }
     }
-    state.withLock { $0.troubles[address] = nil }
+    state.withLock { state in
+      state.troubles[address] = nil
+      state.serving.remove(address)
+    }
+  }
+
+  /// Waits; false when it was cancelled.
+  private static func slept(_ duration: Duration) async -> Bool {
+    do { try await Task.sleep(for: duration) } catch { return false }
+    return true
   }
 
   private func listen(at address: IPv4Address) async {

@@ -23,7 +23,9 @@ struct LiveAgent {
       throw SettingsProblem(
         source: settings.state, key: "state", message: "cannot be made: \(error.localizedDescription). Run as root, or choose another directory")
     }
-    let lock = try RackLock(path: settings.lockPath)
+    var keaSettings = KeaSettings()
+    var tftpSettings = TFTPSettings(root: settings.tftpRoot)
+    let locks = [try RackLock(path: settings.lockPath), try keaSettings.lock(), try tftpSettings.lock()]
     let mirror = try Mirror(path: settings.mirrorPath)
     if reclaim {
       var identity = mirror.content.identity
@@ -38,7 +40,6 @@ struct LiveAgent {
       time: time, random: { UInt64.random(in: .min ... .max) }, log: log)
     let exit: DaemonsAtExit = keepDaemons ? .keep : .stop
 
-    var keaSettings = KeaSettings()
     keaSettings.httpPort = settings.httpPort
     keaSettings.probeTimeout = settings.probeTimeout
     keaSettings.residentBytesMax = settings.memoryMaxBytes
@@ -46,7 +47,6 @@ struct LiveAgent {
     keaSettings.atExit = .keep
     let kea = try KeaBackend(keaSettings, links: links, observations: rack, logger: log, clock: time)
 
-    var tftpSettings = TFTPSettings(root: settings.tftpRoot)
     tftpSettings.port = settings.tftpPort
     tftpSettings.atExit = exit
     let view = rack.view
@@ -72,7 +72,7 @@ struct LiveAgent {
       version: MusterPserv.version)
     services = [
       HealthListenerService(addresses: settings.healthListen, obstacle: { rack.obstacle }),
-      AgentService(pserv: pserv, daemons: exit, lock: lock, channels: channels.map(\.channel)),
+      AgentService(pserv: pserv, daemons: exit, locks: locks, channels: channels.map(\.channel)),
     ]
   }
 
@@ -97,11 +97,11 @@ private struct AgentService: ServiceLifecycle.Service {
   let pserv: Pserv
   let daemons: DaemonsAtExit
   /// Held until the agent has ended.
-  let lock: RackLock
+  let locks: [RackLock]
   let channels: [ClientChannel]
 
   func run() async throws {
-    defer { extendLifetime(lock) }
+    defer { extendLifetime(locks) }
     try await pserv.run(
       until: { do { try await gracefulShutdown() } catch {} }, daemons: daemons)
     for channel in channels { channel.closeNow() }

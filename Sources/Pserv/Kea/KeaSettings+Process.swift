@@ -39,6 +39,17 @@ extension KeaSettings {
     }
   }
 
+  /// Takes the right to drive the Kea of these paths, whatever the agent's own state directory is: two agents would
+  /// overwrite each other's configuration and order about each other's daemon. Hold it for the agent's life, from before
+  /// anything else is touched.
+  ///
+  /// - Throws: `RackLockError` naming the process that has it, `SystemError`.
+  package func lock() throws -> RackLock {
+    let directory = Self.directory(of: configuration)
+    try Directory.create(directory, mode: 0o755)
+    return try RackLock(path: directory + "/agent.lock")
+  }
+
   private static func directory(of path: String) -> String {
     String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
   }

@@ -1,13 +1,14 @@
 internal import Glibc
 
-/// The one lock of a rack: a second agent with the same state directory ends before it touches anything. The kernel
-/// releases it when the process ends, however it ends.
+/// The right to files that one agent alone may write: its state, the DHCP server's configuration, the loaders. A second
+/// agent that would write any of them ends before it touches anything. The kernel releases the lock when the process
+/// ends, however it ends.
 package final class RackLock: Sendable {
   private let descriptor: Int32
 
-  /// Takes the lock at `path`, which is made if need be, and writes our process id into it.
-  package init(path: String) throws(RackLockError) {
-    let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+  /// Takes the lock at `path`, which is made if need be, and writes our process id into it. Its directory must exist.
+  package init(path: String, mode: UInt32 = 0o644) throws(RackLockError) {
+    let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode)
     guard descriptor >= 0 else { throw .cannotOpen(path: path, words: String(cString: strerror(errno))) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let holder = Self.holder(descriptor)
@@ -40,7 +41,7 @@ package enum RackLockError: Error, Sendable, Hashable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .cannotOpen(let path, let words):
-      return "cannot open \(path): \(words). Does the state directory exist, and may this user write it?"
+      return "cannot open \(path): \(words). Does the directory exist, and may this user write it?"
     case .inUse(let path, let process):
       let directory = path.split(separator: "/").dropLast().map { "/\($0)" }.joined()
       return "\(directory) is in use by process \(process.map { "\($0)" } ?? "unknown"). One agent per rack."

@@ -40,10 +40,10 @@ package final class TFTPServer: LoaderServer {
   package func run() async throws {
     try installLoaders()
     try await endStrangers()
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    try await withThrowingDiscardingTaskGroup { group in
       while true {
         for address in newAddresses() {
-          group.addTask { try await self.serve(address) }
+          group.addTask { await self.serve(address) }
         }
         // Children end when their address is served no more, or by cancellation.
         try await Task.sleep(for: Self.lookInterval)
@@ -56,39 +56,62 @@ package final class TFTPServer: LoaderServer {
     return state.withLock { state in wanted.filter { state.serving.insert($0).inserted } }
   }
 
-  private func serve(_ address: IPv4Address) async throws {
+  /// Serves at one address for as long as its link is served. A server that cannot be started is tried again, ever
+  /// slower.
+  private func serve(_ address: IPv4Address) async {
     let port = settings.port
     let daemon = Daemon(settings.command(at: address), in: settings.namespace, logger: logger) { pid in
       // It reports nothing but to syslog, so what counts is that the port is its own.
       ProcessTable.hasUDPSocket(pid, at: address, port: port)
     }
-    let name = "tftp \(address)"
-    do {
+    let name = Self.name(address)
+    var backoff = RestartBackoff()
+    while addresses().contains(address), !Task.isCancelled {
+      let began = ContinuousClock.now
       do {
         try await daemon.start()
-      } catch let error as DaemonError {
-        // Its watch tries again.
+        try await watch(daemon, at: address)
+      } catch {
+        guard !Task.isCancelled else { break }
         set(name, "TFTP does not answer at \(address):\(port): \(error)")
+        await daemon.leave(.stop)
+        await pause(backoff.delay(afterRunning: .now - began), while: address)
       }
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await daemon.run() }
-        group.addTask {
-          while self.addresses().contains(address) {
-            self.set(name, daemon.pid == nil ? "TFTP does not answer at \(address):\(port)" : nil)
-            try await Task.sleep(for: Self.lookInterval)
-          }
-        }
-        try await group.next()
-        group.cancelAll()
-      }
-      try await daemon.stop()
-    } catch is CancellationError {
-      await daemon.leave(settings.atExit)
-      throw CancellationError()
     }
-    set(name, nil)
+    if Task.isCancelled {
+      await daemon.leave(settings.atExit)
+    } else {
+      await daemon.leave(.stop)
+      set(name, nil)
+    }
     state.withLock { _ = $0.serving.remove(address) }
   }
+
+  /// Starts the server again whenever it ends; returns when the address is served no more.
+  private func watch(_ daemon: Daemon, at address: IPv4Address) async throws {
+    let port = settings.port
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await daemon.run() }
+      group.addTask {
+        while self.addresses().contains(address) {
+          self.set(Self.name(address), daemon.pid == nil ? "TFTP does not answer at \(address):\(port)" : nil)
+          try await Task.sleep(for: Self.lookInterval)
+        }
+      }
+      defer { group.cancelAll() }
+      try await group.next()
+    }
+  }
+
+  /// Waits, but not longer than the address is served.
+  private func pause(_ duration: Duration, while address: IPv4Address) async {
+    let end = ContinuousClock.now + duration
+    while addresses().contains(address), ContinuousClock.now < end {
+      do { try await Task.sleep(for: min(Self.lookInterval, end - .now)) } catch { return }
+    }
+  }
+
+  private static func name(_ address: IPv4Address) -> String { "tftp \(address)" }
 
   /// Servers of this directory at addresses that are served no more, left by an earlier life.
   private func endStrangers() async throws {
@@ -140,6 +163,14 @@ package struct TFTPSettings: Sendable, Hashable {
 
   package init(root: String) {
     self.root = root
+  }
+
+  /// Takes the right to write `root`. The server's user cannot read the lock, so it is not served.
+  ///
+  /// - Throws: `RackLockError` naming the process that has it, `SystemError`.
+  package func lock() throws -> RackLock {
+    try Directory.create(root, mode: 0o755)
+    return try RackLock(path: root + "/.lock", mode: 0o600)
   }
 
   func command(at address: IPv4Address) -> DaemonCommand {

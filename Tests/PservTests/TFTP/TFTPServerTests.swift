@@ -57,6 +57,26 @@ struct TFTPServerTests {
     }
   }
 
+  @Test func aServerThatCannotBeStartedIsToldAndTriedAgainUntilItCan() async throws {
+    let rack = try await TestRack()
+    try await rack.clientAddress("10.1.0.200/22")
+    var settings = TFTPSettings(root: rack.directory + "/tftp")
+    settings.namespace = rack.server
+    settings.loaders = rack.directory + "/loaders"
+    try Directory.create(settings.loaders)
+    for loader in BootLoader.allCases { try AtomicFile(settings.loaders + "/" + loader.fileName).replace(with: [1, 2]) }
+    let installed = settings.executable
+    settings.executable = rack.directory + "/in.tftpd"
+    let server = TFTPServer(settings, logger: rack.quiet) { ["10.1.0.1"] }
+    let executable = settings.executable
+    try await withRunning(server.run) { () async throws in
+      #expect(try await eventually { server.warnings.contains { $0.contains("10.1.0.1:69") } })
+      #expect(symlink(installed, executable) == 0)
+      #expect(try await eventually(within: .seconds(30)) { try await fetch("undionly.kpxe", in: rack) == [1, 2] })
+      #expect(try await eventually { server.warnings.isEmpty })
+    }
+  }
+
   /// A TFTP client of one transfer (RFC 1350).
   private func fetch(_ file: String, in rack: TestRack) async throws -> [UInt8]? {
     let endpoint = try rack.client.run { () throws(SystemError) in
