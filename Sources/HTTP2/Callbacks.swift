@@ -21,11 +21,14 @@ enum Callbacks {
 
   /// Reads a stream's body; nghttp2 calls it when the windows have room.
   static let readData: nghttp2_data_source_read_callback = { session, id, buffer, length, flags, _, user in
-    guard let stream = state(session, id), let buffer, let flags else {
+    guard let stream = lentState(session, id), let buffer, let flags else {
       return ssize_t(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
     }
     let room = UnsafeMutableRawBufferPointer(start: buffer, count: length)
-    switch context(user).delegate.produceData(for: stream, id: StreamID(rawValue: id), into: room) {
+    let production = lend(user, stream) { context, events, stream in
+      events.produceData(for: stream, id: StreamID(rawValue: id), into: room)
+    }
+    switch production {
     case .octets(let count): return count
     case .end(let count):
       flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
@@ -40,9 +43,11 @@ enum Callbacks {
 
   private static let beginFrame: nghttp2_on_begin_frame_callback = { session, header, user in
     let header = header!.pointee
-    let mayGoOn = context(user).frameBegan(
-      type: header.type, flags: header.flags, length: header.length, stream: header.stream_id,
-      isOpen: { nghttp2_session_get_stream_user_data(session, header.stream_id) != nil })
+    let mayGoOn = lend(user) { context in
+      context.frameBegan(
+        type: header.type, flags: header.flags, length: header.length, stream: header.stream_id,
+        isOpen: { nghttp2_session_get_stream_user_data(session, header.stream_id) != nil })
+    }
     return mayGoOn ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
   }
 
@@ -54,60 +59,70 @@ enum Callbacks {
   private static let unpackExtension: nghttp2_unpack_extension_callback = { _, _, _, _ in NGHTTP2_ERR_CANCEL.rawValue }
 
   private static let beginHeaders: nghttp2_on_begin_headers_callback = { session, frame, user in
-    let context = context(user)
-    context.headerBlockBegan()
-    let frame = frame!.pointee
-    guard context.isServer, frame.headers.cat == NGHTTP2_HCAT_REQUEST else { return 0 }
-    let id = frame.hd.stream_id
-    guard let stream = context.delegate.streamOpened(StreamID(rawValue: id)) else {
-      nghttp2_submit_rst_stream(session, 0, id, ErrorCode.refusedStream.rawValue)
-      return 0
+    let frame = frame!
+    return lend(user) { context in
+      let id = frame.pointee.hd.stream_id
+      guard context.isServer, frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
+        context.headerBlockBegan(on: lentState(session, id))
+        return 0
+      }
+      context.headerBlockBegan(on: nil)
+      guard let stream = context.events._withUnsafeGuaranteedRef({ $0.streamOpened(StreamID(rawValue: id)) }) else {
+        nghttp2_submit_rst_stream(session, 0, id, ErrorCode.refusedStream.rawValue)
+        return 0
+      }
+      let lent = Unmanaged.passUnretained(stream)
+      context.headerBlockBegan(on: lent)
+      return nghttp2_session_set_stream_user_data(session, id, lent.toOpaque())
     }
-    return nghttp2_session_set_stream_user_data(session, id, Unmanaged.passUnretained(stream).toOpaque())
   }
 
   private static let header: nghttp2_on_header_callback = {
-    session, frame, name, nameBytes, value, valueBytes, _, user in
-    let context = context(user)
-    switch context.fieldBegan(nameBytes: nameBytes, valueBytes: valueBytes) {
+    _, _, name, nameBytes, value, valueBytes, _, user in
+    switch lend(user, { $0.fieldBegan(nameBytes: nameBytes, valueBytes: valueBytes) }) {
     case .violation: return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
     case .skip: return 0
     case .take: break
     }
-    guard let stream = state(session, frame!.pointee.hd.stream_id) else { return 0 }
-    context.delegate.received(
-      fieldName: UnsafeRawBufferPointer(start: name, count: nameBytes),
-      value: UnsafeRawBufferPointer(start: value, count: valueBytes), on: stream)
+    guard let stream = lend(user, { $0.headerStream }) else { return 0 }
+    lend(user, stream) { context, events, stream in
+      events.received(
+        fieldName: UnsafeRawBufferPointer(start: name, count: nameBytes),
+        value: UnsafeRawBufferPointer(start: value, count: valueBytes), on: stream)
+    }
     return 0
   }
 
   private static let frameReceived: nghttp2_on_frame_recv_callback = { session, frame, user in
-    let context = context(user)
     let frame = frame!
     let header = frame.pointee.hd
     switch UInt32(header.type) {
     case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue:
-      guard let stream = state(session, header.stream_id) else { return 0 }
+      guard let stream = lentState(session, header.stream_id) else { return 0 }
       let id = StreamID(rawValue: header.stream_id)
       if UInt32(header.type) == NGHTTP2_HEADERS.rawValue {
-        context.delegate.receivedHeaders(
-          kind(of: frame.pointee.headers, isServer: context.isServer), on: stream, id: id,
-          isTooLarge: context.isHeaderListTooLarge)
+        lend(user, stream) { context, events, stream in
+          events.receivedHeaders(
+            kind(of: frame.pointee.headers, isServer: context.isServer), on: stream, id: id,
+            isTooLarge: context.isHeaderListTooLarge)
+        }
       }
       // The headers' receiver may have ended the stream's use; its object is looked up again.
-      if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, let stream = state(session, header.stream_id) {
-        context.delegate.receivedEnd(on: stream, id: id)
+      if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+        let stream = lentState(session, header.stream_id)
+      {
+        lend(user, stream) { context, events, stream in events.receivedEnd(on: stream, id: id) }
       }
     case NGHTTP2_SETTINGS.rawValue:
-      if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { context.delegate.receivedSettings() }
+      if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { context(user).delegate.receivedSettings() }
     case NGHTTP2_PING.rawValue:
       guard header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 else { return 0 }
       let payload = withUnsafeBytes(of: frame.pointee.ping.opaque_data) { $0.loadUnaligned(as: UInt64.self) }
-      context.delegate.receivedPingAcknowledgement(UInt64(bigEndian: payload))
+      context(user).delegate.receivedPingAcknowledgement(UInt64(bigEndian: payload))
     case NGHTTP2_GOAWAY.rawValue:
       let goAway = frame.pointee.goaway
       let message = UnsafeRawBufferPointer(start: goAway.opaque_data, count: goAway.opaque_data_len)
-      context.delegate.receivedGoAway(
+      context(user).delegate.receivedGoAway(
         lastStream: StreamID(rawValue: goAway.last_stream_id), code: ErrorCode(rawValue: goAway.error_code),
         message: String(decoding: message.prefix(goAwayMessageBytesMax), as: UTF8.self))
     default: break
@@ -116,29 +131,38 @@ enum Callbacks {
   }
 
   private static let dataReceived: nghttp2_on_data_chunk_recv_callback = { session, _, id, data, length, user in
-    guard let stream = state(session, id) else {
+    guard let stream = lentState(session, id) else {
       // Nobody will consume it.
       nghttp2_session_consume(session, id, length)
       return 0
     }
-    context(user).delegate.received(
-      data: UnsafeRawBufferPointer(start: data, count: length), on: stream, id: StreamID(rawValue: id))
+    lend(user, stream) { context, events, stream in
+      events.received(
+        data: UnsafeRawBufferPointer(start: data, count: length), on: stream, id: StreamID(rawValue: id))
+    }
     return 0
   }
 
   private static let streamClosed: nghttp2_on_stream_close_callback = { session, id, code, user in
-    guard let stream = state(session, id) else { return 0 }
+    guard let stream = lentState(session, id) else { return 0 }
     nghttp2_session_set_stream_user_data(session, id, nil)
-    context(user).resetsAfterEnd.removeAll { $0 == id }
-    context(user).delegate.streamClosed(stream, id: StreamID(rawValue: id), code: ErrorCode(rawValue: code))
+    // The delegate lets go of the object now.
+    let kept = stream.takeUnretainedValue()
+    lend(user, stream) { context, events, stream in
+      context.headerStreamClosed(stream)
+      if !context.resetsAfterEnd.isEmpty { context.resetsAfterEnd.removeAll { $0 == id } }
+      events.streamClosed(stream, id: StreamID(rawValue: id), code: ErrorCode(rawValue: code))
+    }
+    extendLifetime(kept)
     return 0
   }
 
   private static let frameSent: nghttp2_on_frame_send_callback = { session, frame, user in
     let header = frame!.pointee.hd
     switch UInt32(header.type) {
-    case NGHTTP2_DATA.rawValue: context(user).dataSent()
+    case NGHTTP2_DATA.rawValue: lend(user) { $0.dataSent() }
     case NGHTTP2_HEADERS.rawValue:
+      if lend(user, { $0.resetsAfterEnd.isEmpty }) { return 0 }
       let context = context(user)
       guard !context.resetsAfterEnd.isEmpty, header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
         let index = context.resetsAfterEnd.firstIndex(of: header.stream_id)
@@ -157,9 +181,28 @@ enum Callbacks {
     Unmanaged<SessionContext>.fromOpaque(user!).takeUnretainedValue()
   }
 
-  private static func state(_ session: OpaquePointer?, _ id: Int32) -> AnyObject? {
-    guard let opaque = nghttp2_session_get_stream_user_data(session, id) else { return nil }
-    return Unmanaged<AnyObject>.fromOpaque(opaque).takeUnretainedValue()
+  /// The context without counting the reference: the session that calls back owns it.
+  @inline(__always)
+  private static func lend<Result>(_ user: UnsafeMutableRawPointer?, _ body: (SessionContext) -> Result) -> Result {
+    Unmanaged<SessionContext>.fromOpaque(user!)._withUnsafeGuaranteedRef(body)
+  }
+
+  /// The same with who hears of a stream, and the stream's object, which the delegate keeps until `streamClosed`.
+  @inline(__always)
+  private static func lend<Result>(
+    _ user: UnsafeMutableRawPointer?, _ stream: Unmanaged<AnyObject>,
+    _ body: (SessionContext, SessionEvents, AnyObject) -> Result
+  ) -> Result {
+    lend(user) { context in
+      context.events._withUnsafeGuaranteedRef { events in
+        stream._withUnsafeGuaranteedRef { stream in body(context, events, stream) }
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func lentState(_ session: OpaquePointer?, _ id: Int32) -> Unmanaged<AnyObject>? {
+    nghttp2_session_get_stream_user_data(session, id).map { Unmanaged.fromOpaque($0) }
   }
 
   private static func kind(of headers: nghttp2_headers, isServer: Bool) -> HeadersKind {

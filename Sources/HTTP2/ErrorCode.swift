@@ -23,13 +23,14 @@ public struct ErrorCode: RawRepresentable, Sendable, Hashable {
 extension ErrorCode: CustomStringConvertible {
   /// The RFC's name, for example `REFUSED_STREAM`.
   public var description: String {
-    let names = [
-      "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED",
-      "FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM",
-      "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
-    ]
-    return rawValue < names.count ? names[Int(rawValue)] : "error \(rawValue)"
+    rawValue < ErrorCode.names.count ? ErrorCode.names[Int(rawValue)] : "error \(rawValue)"
   }
+
+  private static let names = [
+    "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED",
+    "FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM",
+    "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
+  ]
 }
 
 /// A stream of one connection.

@@ -11,13 +11,19 @@ public struct Session: ~Copyable {
 
   private let raw: OpaquePointer
   private let context: SessionContext
+  /// Outlives the session.
+  private let memory: SessionMemory?
 
   /// Starts with this side's SETTINGS (and preface) ready to be sent.
   ///
-  /// - Parameter now: Nanoseconds of the clock that `receive` will be given.
+  /// - Parameters:
+  ///   - memory: What sessions of the same thread share; nil for malloc.
+  ///   - now: Nanoseconds of the clock that `receive` will be given.
   public init(
-    role: Role, settings: SessionSettings = SessionSettings(), limits: SessionLimits = SessionLimits(), now: UInt64
+    role: Role, settings: SessionSettings = SessionSettings(), limits: SessionLimits = SessionLimits(),
+    memory: SessionMemory? = nil, now: UInt64
   ) {
+    self.memory = memory
     context = SessionContext(limits: limits, isServer: role == .server, now: now)
     var option: OpaquePointer?
     precondition(nghttp2_option_new(&option) == 0, "out of memory")
@@ -35,8 +41,8 @@ public struct Session: ~Copyable {
     var raw: OpaquePointer?
     let result =
       role == .server
-      ? nghttp2_session_server_new3(&raw, Callbacks.table, user, option, SessionMemory.hooks)
-      : nghttp2_session_client_new3(&raw, Callbacks.table, user, option, SessionMemory.hooks)
+      ? nghttp2_session_server_new3(&raw, Callbacks.table, user, option, memory?.hooks)
+      : nghttp2_session_client_new3(&raw, Callbacks.table, user, option, memory?.hooks)
     precondition(result == 0, "out of memory")
     self.raw = raw!
     submitSettings(settings, limits)
@@ -48,7 +54,7 @@ public struct Session: ~Copyable {
   ///
   /// - Parameter delegate: Not kept alive; it owns the session.
   public func start(delegate: any SessionDelegate) {
-    context.delegate = delegate
+    context.start(delegate: delegate)
   }
 
   // MARK: Octets

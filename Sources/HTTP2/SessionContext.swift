@@ -6,7 +6,9 @@ internal import CNghttp2
 /// header field passes here.
 final class SessionContext {
   /// Owns the session, and with it this object.
-  unowned(unsafe) var delegate: any SessionDelegate
+  unowned(unsafe) private(set) var delegate: any SessionDelegate
+  /// The same delegate by the shorter way. Lent to the callbacks, so it is replaced only between them.
+  @exclusivity(unchecked) private(set) var events: Unmanaged<SessionEvents>
   let limits: SessionLimits
   let isServer: Bool
   /// Nanoseconds of a monotonic clock, as of the last `receive`.
@@ -16,6 +18,8 @@ final class SessionContext {
   @exclusivity(unchecked) private var headerListBytes = 0
   @exclusivity(unchecked) private var headerFields = 0
   @exclusivity(unchecked) private var continuations = 0
+  /// Whose header block is being received; blocks never interleave (RFC 9113 §4.3). nil for a refused stream.
+  @exclusivity(unchecked) private(set) var headerStream: Unmanaged<AnyObject>?
   /// The highest id the client used.
   @exclusivity(unchecked) private var lastStream: Int32 = 0
   @exclusivity(unchecked) private var resetsReceived, resetsMade, settings, pings, priorities, windowUpdates: TokenBucket
@@ -29,6 +33,7 @@ final class SessionContext {
 
   init(limits: SessionLimits, isServer: Bool, now: UInt64) {
     self.delegate = NobodyListens.instance
+    self.events = .passRetained(SessionEvents())
     self.limits = limits
     self.isServer = isServer
     self.now = now
@@ -44,7 +49,16 @@ final class SessionContext {
     strayHeaders = TokenBucket(limits.strayHeaders, now: now)
   }
 
-  deinit { scratch.deallocate() }
+  deinit {
+    events.release()
+    scratch.deallocate()
+  }
+
+  func start(delegate: some SessionDelegate) {
+    self.delegate = delegate
+    events.release()
+    events = .passRetained(DelegateEvents(delegate))
+  }
 
   /// Counts a frame by its header, before nghttp2 spends anything on it.
   ///
@@ -90,9 +104,15 @@ final class SessionContext {
     return allow(resetsMade.take(now: now), .resetsMade)
   }
 
-  func headerBlockBegan() {
+  func headerBlockBegan(on stream: Unmanaged<AnyObject>?) {
+    headerStream = stream
     headerListBytes = 0
     headerFields = 0
+  }
+
+  /// A stream is gone; should its header block still be under way, nobody wants it.
+  func headerStreamClosed(_ stream: AnyObject) {
+    if headerStream?.toOpaque() == Unmanaged.passUnretained(stream).toOpaque() { headerStream = nil }
   }
 
   enum FieldVerdict { case take, skip, violation }

@@ -31,11 +31,11 @@ struct Arguments {
 }
 
 struct Echo: Bench.Echo {
-  func unary(_ request: Bench.EchoRequest, context: ServerContext) async throws -> Bench.EchoReply {
+  nonisolated(nonsending) func unary(_ request: Bench.EchoRequest, context: ServerContext) async throws -> Bench.EchoReply {
     Bench.EchoReply(id: request.id, name: request.name, payload: request.payload)
   }
 
-  func serverStream(
+  nonisolated(nonsending) func serverStream(
     _ request: Bench.StreamRequest, responses: ResponseWriter<Bench.EchoReply>, context: ServerContext
   ) async throws {
     for id in 0..<request.count {

@@ -62,6 +62,15 @@ import Testing
     #expect(error?.code == .internalError)
   }
 
+  @Test func aResponseCountsOnlyWithItsStatus() async throws {
+    let pair = try Pair()
+    let call = try pair.call()
+    pair.server.answer(1, trailers: ["grpc-status": "9"])
+    try pair.exchange()
+    let error = await #expect(throws: RPCError.self) { _ = try await call.receiveResponse(Bench.EchoReply.self) }
+    #expect(error?.code == .failedPrecondition)
+  }
+
   @Test func goAwayHandsBackWhatTheServerDidNotSee() throws {
     let pair = try Pair()
     let first = try pair.call()

@@ -44,6 +44,7 @@ def ours(repository: pathlib.Path, program: pathlib.Path | None, for_tests: bool
         print("building rpc-echo", flush=True)
         run([*build, "--product", "rpc-echo"])
         program = pathlib.Path(run([*build, "--show-bin-path"], quiet=True).strip()) / "rpc-echo"
+    program = program.resolve()
     if not program.is_file():
         raise BenchError(f"{program} is missing")
     # A crash is reported by its status; the backtracer would take a core for seconds.

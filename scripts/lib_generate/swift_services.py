@@ -22,7 +22,7 @@ def _protocol(source, file, service, access):
     source.open(f"{access} protocol {service.name}: RPC.Service {{")
     for method in service.methods:
         source.doc(method.comment)
-        source.call(f"func {method.swift}", _server_arguments(method), f" async throws{_server_result(method)}")
+        source.call(f"nonisolated(nonsending) func {method.swift}", _server_arguments(method), f" async throws{_server_result(method)}")
     source.close()
     source.close()
     source.gap()

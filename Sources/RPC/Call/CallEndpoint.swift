@@ -16,7 +16,7 @@ protocol MessageEndpoint: CallEndpoint {
 
 extension MessageEndpoint {
   /// The next message, or nil when the peer sent its last one.
-  func receive<M: Message>(_ type: M.Type) async throws(RPCError) -> M? {
+  nonisolated(nonsending) func receive<M: Message>(_ type: M.Type) async throws(RPCError) -> M? {
     while true {
       let (taken, driver) = try withStreams { streams throws(RPCError) in try streams.take(type) }
       driver?.callNeedsAttention(self)
@@ -29,15 +29,23 @@ extension MessageEndpoint {
   }
 
   /// The only message of a direction that does not stream.
-  func receiveOnly<M: Message>(_ type: M.Type) async throws(RPCError) -> M {
+  nonisolated(nonsending) func receiveOnly<M: Message>(_ type: M.Type) async throws(RPCError) -> M {
     guard let message = try await receive(type) else {
       throw RPCError(.internalError, "the stream ended without a message where one was expected")
     }
     return message
   }
 
+  /// The next message if it is there already.
+  func takeReady<M: Message>(_ type: M.Type) throws(RPCError) -> M? {
+    let (taken, driver) = try withStreams { streams throws(RPCError) in try streams.take(type) }
+    driver?.callNeedsAttention(self)
+    guard case .message(let message) = taken else { return nil }
+    return message
+  }
+
   /// Queues a message and waits while too much is queued.
-  func send<M: Message>(_ message: M) async throws(RPCError) {
+  nonisolated(nonsending) func send<M: Message>(_ message: M) async throws(RPCError) {
     let (driver, mustWait) = try withStreams { streams throws(RPCError) in
       (try streams.append(message), streams.mustWait)
     }
@@ -45,7 +53,7 @@ extension MessageEndpoint {
     if mustWait { try await waitForRoom() }
   }
 
-  private func waitForMessage() async throws(RPCError) {
+  nonisolated(nonsending) private func waitForMessage() async throws(RPCError) {
     let epoch = withStreams { $0.parking.epoch }
     try throwIfCancelled()
     await withTaskCancellationHandler {
@@ -62,7 +70,7 @@ extension MessageEndpoint {
     try throwIfCancelled()
   }
 
-  private func waitForRoom() async throws(RPCError) {
+  nonisolated(nonsending) private func waitForRoom() async throws(RPCError) {
     while withStreams({ $0.mustWait }) {
       let epoch = withStreams { $0.parking.epoch }
       try throwIfCancelled()

@@ -126,6 +126,11 @@ struct CallStreams: ~Copyable {
     return credit
   }
 
+  /// The driver will look at the call soon anyway.
+  mutating func assumeSignalled() {
+    isSignalled = driver != nil
+  }
+
   /// The stream is gone.
   ///
   /// - Returns: Octets that count against the connection's window and that nobody will take.

@@ -34,7 +34,7 @@ extension Channel {
     let call = ClientCall(method: method, options: options)
     try call.sendLast(request)
     return try await withCall(call) {
-      let message = try await call.receiveOnly(Response.self)
+      let message = try await call.receiveResponse(Response.self)
       return UnaryResponse(
         message: message, initialMetadata: call.initialMetadata, trailingMetadata: call.trailingMetadata)
     }
@@ -49,7 +49,7 @@ extension Channel {
     requests: @escaping @Sendable (RequestWriter<Request>) async throws -> Void
   ) async throws -> Response {
     try await exchange(method, options: options, requests: requests) { call in
-      try await call.receiveOnly(Response.self)
+      try await call.receiveResponse(Response.self)
     }
   }
 

@@ -77,6 +77,15 @@ public final class ClientCall: MessageEndpoint {
     }
   }
 
+  /// The only response of a call that does not stream, once its status is known: a message alone says nothing yet.
+  nonisolated(nonsending) func receiveResponse<M: Message>(_ type: M.Type) async throws(RPCError) -> M {
+    let message = try await receiveOnly(type)
+    guard try await receive(type) == nil else {
+      throw RPCError(.internalError, "the server sent more than one response")
+    }
+    return message
+  }
+
   // MARK: The channel's side
 
   /// The call ended, by the server or because it could not be carried.

@@ -2,8 +2,11 @@
 
 extension Bench {
   public protocol Echo: RPC.Service {
-    func unary(_ request: Bench.EchoRequest, context: RPC.ServerContext) async throws -> Bench.EchoReply
-    func serverStream(
+    nonisolated(nonsending) func unary(
+      _ request: Bench.EchoRequest,
+      context: RPC.ServerContext
+    ) async throws -> Bench.EchoReply
+    nonisolated(nonsending) func serverStream(
       _ request: Bench.StreamRequest,
       responses: RPC.ResponseWriter<Bench.EchoReply>,
       context: RPC.ServerContext

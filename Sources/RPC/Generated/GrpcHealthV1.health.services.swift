@@ -3,12 +3,12 @@
 extension GrpcHealthV1 {
   public protocol Health: RPC.Service {
     /// The health of one service now. NOT_FOUND for a service the server does not know.
-    func check(
+    nonisolated(nonsending) func check(
       _ request: GrpcHealthV1.HealthCheckRequest,
       context: RPC.ServerContext
     ) async throws -> GrpcHealthV1.HealthCheckResponse
     /// The health now, and again whenever it changes. An unknown service is SERVICE_UNKNOWN until it appears.
-    func watch(
+    nonisolated(nonsending) func watch(
       _ request: GrpcHealthV1.HealthCheckRequest,
       responses: RPC.ResponseWriter<GrpcHealthV1.HealthCheckResponse>,
       context: RPC.ServerContext

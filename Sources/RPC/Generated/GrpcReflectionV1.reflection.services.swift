@@ -3,7 +3,7 @@
 extension GrpcReflectionV1 {
   public protocol ServerReflection: RPC.Service {
     /// Each request is answered by one response, in order.
-    func serverReflectionInfo(
+    nonisolated(nonsending) func serverReflectionInfo(
       _ requests: RPC.RequestStream<GrpcReflectionV1.ServerReflectionRequest>,
       responses: RPC.ResponseWriter<GrpcReflectionV1.ServerReflectionResponse>,
       context: RPC.ServerContext

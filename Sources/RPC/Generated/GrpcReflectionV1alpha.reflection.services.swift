@@ -3,7 +3,7 @@
 extension GrpcReflectionV1alpha {
   public protocol ServerReflection: RPC.Service {
     /// Each request is answered by one response, in order.
-    func serverReflectionInfo(
+    nonisolated(nonsending) func serverReflectionInfo(
       _ requests: RPC.RequestStream<GrpcReflectionV1alpha.ServerReflectionRequest>,
       responses: RPC.ResponseWriter<GrpcReflectionV1alpha.ServerReflectionResponse>,
       context: RPC.ServerContext

@@ -104,6 +104,9 @@ final class InMemoryLink: CallDriver {
         for writer in writers { writer.resume() }
         switch produced {
         case .octets(let moved): count = moved
+        case .lastOK(let moved):
+          count = moved
+          end = (.ok, Metadata())
         case .last(let moved, let status, let metadata):
           count = moved
           end = (status, metadata)

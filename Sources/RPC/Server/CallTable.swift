@@ -42,8 +42,11 @@ struct CallTable {
     retired.removeAll(keepingCapacity: true)
   }
 
+  /// The connection is gone. One of the calls may be what a callback is about right now, so all live on with the table.
   mutating func removeAll() {
-    self = CallTable()
+    retired.append(contentsOf: all)
+    slots.removeAll()
+    freeSlots.removeAll()
   }
 
   /// Calls kept for reuse by one connection. Each holds at most two buffers of `CallStreams.keptBytesMax`.

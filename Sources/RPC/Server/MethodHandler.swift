@@ -3,21 +3,30 @@ public struct MethodHandler: Sendable {
   public let method: MethodDescriptor
   let body: Body
 
+  typealias Asynchronous = nonisolated(nonsending) @Sendable (ServerCall, ServerContext) async throws -> Void
+
+  /// Reads, writes and ends a call; what it throws is for its caller to end the call with.
   enum Body: Sendable {
-    /// Runs in a task of its own.
-    case asynchronous(@Sendable (ServerCall, ServerContext) async throws -> Void)
+    /// Runs in a task, on the executor of whoever runs it.
+    case asynchronous(Asynchronous)
     /// Runs on the connection's event loop and may not wait.
     case immediate(@Sendable (ServerCall, ServerContext) throws -> Void)
   }
 
   public static func unary<Request: Message, Response: Message>(
     _ method: MethodDescriptor,
-    _ handler: @escaping @Sendable (Request, ServerContext) async throws -> Response
+    _ handler: nonisolated(nonsending) @escaping @Sendable (Request, ServerContext) async throws -> Response
   ) -> MethodHandler {
     MethodHandler(
       method: method,
       body: .asynchronous { call, context in
-        let request = try await call.receiveOnly(Request.self)
+        let request: Request
+        // A connection runs a unary handler once its request is there, so this rarely has to wait.
+        if let ready = try call.takeReady(Request.self) {
+          request = ready
+        } else {
+          request = try await call.receiveOnly(Request.self)
+        }
         try call.sendLast(try await handler(request, context))
       })
   }
@@ -38,7 +47,7 @@ public struct MethodHandler: Sendable {
 
   public static func clientStreaming<Request: Message, Response: Message>(
     _ method: MethodDescriptor,
-    _ handler: @escaping @Sendable (RequestStream<Request>, ServerContext) async throws -> Response
+    _ handler: nonisolated(nonsending) @escaping @Sendable (RequestStream<Request>, ServerContext) async throws -> Response
   ) -> MethodHandler {
     MethodHandler(
       method: method,
@@ -49,25 +58,29 @@ public struct MethodHandler: Sendable {
 
   public static func serverStreaming<Request: Message, Response: Message>(
     _ method: MethodDescriptor,
-    _ handler: @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext) async throws -> Void
+    _ handler: nonisolated(nonsending) @escaping @Sendable (Request, ResponseWriter<Response>, ServerContext) async throws
+      -> Void
   ) -> MethodHandler {
     MethodHandler(
       method: method,
       body: .asynchronous { call, context in
         let request = try await call.receiveOnly(Request.self)
         try await handler(request, ResponseWriter(call: call), context)
+        call.finish(.ok)
       })
   }
 
   public static func bidirectional<Request: Message, Response: Message>(
     _ method: MethodDescriptor,
-    _ handler: @escaping @Sendable (RequestStream<Request>, ResponseWriter<Response>, ServerContext) async throws
-      -> Void
+    _ handler: nonisolated(nonsending) @escaping @Sendable (
+      RequestStream<Request>, ResponseWriter<Response>, ServerContext
+    ) async throws -> Void
   ) -> MethodHandler {
     MethodHandler(
       method: method,
       body: .asynchronous { call, context in
         try await handler(RequestStream(call: call), ResponseWriter(call: call), context)
+        call.finish(.ok)
       })
   }
 }

@@ -34,20 +34,28 @@ struct PathTable<Value: Sendable>: Sendable {
     let hash = PathTable.hash(path)
     var index = Int(truncatingIfNeeded: hash) & mask
     while let slot = slots[index] {
-      if slot.hash == hash, slot.path.count == path.count,
-        slot.path.withUnsafeBytes({ $0.elementsEqual(path) })
-      {
-        return slot.value
-      }
+      if slot.hash == hash, slot.path.withUnsafeBytes({ $0.equals(path) }) { return slot.value }
       index = (index + 1) & mask
     }
     return nil
   }
 
-  /// FNV-1a. The keys are the program's own, so a peer gains nothing by collisions: it can only miss.
+  /// Eight octets at a time, mixed as FNV-1a mixes one; the multiplication's high bits come down at the end. The keys are
+  /// the program's own, so a peer gains nothing by collisions: it can only miss.
   private static func hash(_ octets: UnsafeRawBufferPointer) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for octet in octets { hash = (hash ^ UInt64(octet)) &* 0x0000_0100_0000_01b3 }
-    return hash
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325 ^ UInt64(octets.count)
+    var at = 0
+    while at + 8 <= octets.count {
+      hash = (hash ^ octets.loadUnaligned(fromByteOffset: at, as: UInt64.self)) &* 0x9e37_79b9_7f4a_7c15
+      hash ^= hash >> 29
+      at += 8
+    }
+    var rest: UInt64 = 0
+    while at < octets.count {
+      rest = rest << 8 | UInt64(octets[at])
+      at += 1
+    }
+    hash = (hash ^ rest) &* 0x9e37_79b9_7f4a_7c15
+    return hash ^ hash >> 32
   }
 }

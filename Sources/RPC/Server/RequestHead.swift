@@ -88,6 +88,11 @@ extension UnsafeRawBufferPointer {
     count == text.utf8CodeUnitCount && starts(with: text)
   }
 
+  func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+    guard count == other.count, let baseAddress, let start = other.baseAddress else { return count == other.count }
+    return memcmp(baseAddress, start, count) == 0
+  }
+
   func starts(with text: StaticString) -> Bool {
     let length = text.utf8CodeUnitCount
     guard count >= length, let baseAddress else { return length == 0 }

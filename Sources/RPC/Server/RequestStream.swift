@@ -12,7 +12,7 @@ public struct RequestStream<Element: Message>: AsyncSequence, Sendable {
     /// The next message, or nil after the client's last.
     ///
     /// - Throws: `RPCError` when the call was cancelled, the connection was lost or a message was malformed.
-    public mutating func next() async throws -> Element? {
+    nonisolated(nonsending) public mutating func next() async throws -> Element? {
       try await call.receive(Element.self)
     }
   }
@@ -20,7 +20,7 @@ public struct RequestStream<Element: Message>: AsyncSequence, Sendable {
   public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(call: call) }
 
   /// The next message, or nil after the client's last; for readers that do not loop.
-  public func next() async throws -> Element? {
+  nonisolated(nonsending) public func next() async throws -> Element? {
     try await call.receive(Element.self)
   }
 }

@@ -6,11 +6,11 @@ public struct ResponseWriter<Element: Message>: Sendable {
   /// handler writes, so memory stays bounded.
   ///
   /// - Throws: `RPCError` when the call ended: cancelled, past its deadline, or the connection is gone.
-  public func write(_ message: Element) async throws {
+  nonisolated(nonsending) public func write(_ message: Element) async throws {
     try await call.send(message)
   }
 
-  public func write(contentsOf messages: some Sequence<Element>) async throws {
+  nonisolated(nonsending) public func write(contentsOf messages: some Sequence<Element>) async throws {
     for message in messages { try await call.send(message) }
   }
 }

@@ -37,9 +37,14 @@ public struct Router: Sendable {
   }
 }
 
-/// A handler and its number in the router.
-struct Route: Sendable {
+/// A handler and its number in the router. One object, so that a call's way to it costs one reference count.
+final class Route: Sendable {
   let handler: MethodHandler
   /// Small and dense, so that counters per method need no lookup by name.
   let index: Int
+
+  init(handler: MethodHandler, index: Int) {
+    self.handler = handler
+    self.index = index
+  }
 }

@@ -1,6 +1,6 @@
 extension ServerCall {
   /// Runs interceptors and handler, and ends the call with what they return or throw.
-  func run(_ handler: MethodHandler, interceptors: [any ServerInterceptor], observer: any ServerObserver) async {
+  nonisolated(nonsending) func run(_ handler: MethodHandler, interceptors: [any ServerInterceptor], observer: any ServerObserver) async {
     do {
       var context = ServerContext(call: self)
       for interceptor in interceptors { try await interceptor.intercept(&context) }
@@ -8,7 +8,6 @@ extension ServerCall {
       case .asynchronous(let body): try await body(self, context)
       case .immediate(let body): try body(self, context)
       }
-      finish(.ok)
     } catch {
       finish(error, of: handler, observer: observer)
     }

@@ -89,6 +89,11 @@ public final class ServerCall: MessageEndpoint {
     if mustCancel { task.cancel() }
   }
 
+  /// The handler is done and its task runs others now: nobody may cancel it for this call.
+  func handlerEnded() {
+    withState { $0.handlerEnded() }
+  }
+
   /// Ends the call from outside: what the handler reads or writes from now on throws `error`, and its task is cancelled.
   func fail(_ error: RPCError) {
     let (woken, task) = withState { $0.fail(error) }

@@ -101,6 +101,10 @@ struct ServerCallState: ~Copyable {
     return false
   }
 
+  mutating func handlerEnded() {
+    task = nil
+  }
+
   /// What a connection has to do next for this call.
   enum Step {
     case nothing
@@ -127,13 +131,18 @@ struct ServerCallState: ~Copyable {
 
   enum Produced {
     case octets(Int)
+    /// The end, with nothing to say but `ok`.
+    case lastOK(Int)
     case last(Int, RPCStatus, Metadata)
     case nothingYet
   }
 
   mutating func produce(into room: UnsafeMutableRawBufferPointer) -> (Produced, [Parking.Waiter]) {
     let (count, writers) = streams.produce(into: room)
-    if streams.outbound.queuedBytes == 0, let status { return (.last(count, status, trailingMetadata), writers) }
+    if streams.outbound.queuedBytes == 0, let status {
+      let isPlain = status.code == .ok && status.message.isEmpty && trailingMetadata.isEmpty
+      return (isPlain ? .lastOK(count) : .last(count, status, trailingMetadata), writers)
+    }
     return (count > 0 ? .octets(count) : .nothingYet, writers)
   }
 

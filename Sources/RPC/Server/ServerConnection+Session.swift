@@ -37,7 +37,7 @@ extension ServerConnection: SessionDelegate {
     }
     call.stream.deadline = deadline
     call.withState { state in
-      state.begin(messageBytesMax: configuration.messageBytesMax, compression: compression, driver: host.driver)
+      state.begin(messageBytesMax: configuration.messageBytesMax, compression: compression, driver: driver)
       state.method = route.handler.method
       state.peer = peer
       state.deadline = deadline
@@ -94,6 +94,10 @@ extension ServerConnection: SessionDelegate {
     case .nothingYet:
       call.stream.isDeferred = true
       return .later
+    case .lastOK(let count):
+      session.submitTrailers(id, ResponseFields.trailersOK)
+      stopRequest(call)
+      return .endWithTrailers(count)
     case .last(let count, let status, let metadata):
       session.submitTrailers(id, ResponseFields.trailers(status, metadata))
       stopRequest(call)

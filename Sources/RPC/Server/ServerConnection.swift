@@ -6,10 +6,13 @@ public import HTTP2
 /// the host starts; from any thread they reach the connection through its driver only.
 public final class ServerConnection {
   let router: Router
+  private let rules: ServerWork.Rules
   let configuration: ServerConfiguration
   public let peer: Peer
   let observer: any ServerObserver
-  unowned let host: any ServerConnectionHost
+  /// Owns this object. Not counted: it is asked for with every call.
+  unowned(unsafe) let host: any ServerConnectionHost
+  let driver: any CallDriver
   let session: Session
   // One thread owns this object and nothing below is handed out by reference, so overlapping access cannot happen;
   // checking for it at run time would cost some hundred nanoseconds a call.
@@ -34,16 +37,19 @@ public final class ServerConnection {
 
   public init(
     router: Router, configuration: ServerConfiguration, peer: Peer, observer: any ServerObserver,
-    host: any ServerConnectionHost, now: ContinuousClock.Instant
+    host: any ServerConnectionHost, memory: SessionMemory? = nil, now: ContinuousClock.Instant
   ) {
     self.router = router
+    self.rules = ServerWork.Rules(interceptors: router.interceptors, observer: observer)
     self.configuration = configuration
     self.peer = peer
     self.observer = observer
     self.host = host
+    self.driver = host.driver
     self.now = now
     self.startedAt = now
-    self.session = Session(role: .server, settings: configuration.settings, limits: configuration.limits, now: 0)
+    self.session = Session(
+      role: .server, settings: configuration.settings, limits: configuration.limits, memory: memory, now: 0)
     self.session.start(delegate: self)
   }
 
@@ -163,15 +169,14 @@ public final class ServerConnection {
 
   func start(_ call: ServerCall, _ route: Route) {
     call.stream.pendingRoute = nil
-    let handler = route.handler
-    if case .immediate(let body) = handler.body, router.interceptors.isEmpty {
-      call.runImmediately(body, of: handler, observer: observer)
-      return
+    // `flush` follows, so what the handler does until then needs no word to the driver.
+    ready.append(call)
+    call.withStreams { $0.assumeSignalled() }
+    if case .immediate(let body) = route.handler.body, router.interceptors.isEmpty {
+      call.runImmediately(body, of: route.handler, observer: observer)
+    } else {
+      host.start(ServerWork(call: call, route: route, rules: rules))
     }
-    let task = host.startTask { [interceptors = router.interceptors, observer] in
-      await call.run(handler, interceptors: interceptors, observer: observer)
-    }
-    call.suspended(in: task)
   }
 
   /// Keeps account of what a call holds.
@@ -184,16 +189,25 @@ public final class ServerConnection {
   }
 
   /// The stream is gone: whatever still runs for it is cancelled.
-  func ended(_ call: ServerCall, lost: RPCError) {
+  ///
+  /// - Parameter lost: Why, if it was still running; made only then.
+  func ended(_ call: ServerCall, lost: @autoclosure () -> RPCError) {
     let (status, uncredited) = call.withState { state in
       state.streams.driver = nil
       return (state.status, state.streams.takeUncredited())
     }
     _ = noteHeld(0, by: call)
-    if status == nil { call.fail(lost) }
+    var code = StatusCode.ok
+    if let status {
+      code = status.code
+    } else {
+      let error = lost()
+      code = error.code
+      call.fail(error)
+    }
     if uncredited > 0 { session.consumeConnection(uncredited) }
     observer.callEnded(
-      method: call.stream.method, code: status?.code ?? lost.code,
+      method: call.stream.method, code: code,
       nanoseconds: Int64(elapsed - call.stream.startedAt))
   }
 
@@ -249,8 +263,8 @@ public final class ServerConnection {
 public protocol ServerConnectionHost: AnyObject {
   /// Told to calls; must reach the connection's `needsAttention` on its thread.
   var driver: any CallDriver { get }
-  /// Starts a handler, at best at once and on this thread.
-  func startTask(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never>
+  /// Runs a handler in a task, at best at once and on this thread; `ServerWork` says how.
+  func start(_ work: ServerWork)
   /// The client's SETTINGS arrived: it speaks HTTP/2.
   func established()
   func pingAcknowledged(_ payload: UInt64)

@@ -7,9 +7,11 @@ internal import NIOCore
 final class LoopExecutor: TaskExecutor {
   let loop: any EventLoop
   // Only the loop's thread touches these.
-  nonisolated(unsafe) private var jobs: [UnownedJob] = []
-  nonisolated(unsafe) private var isScheduled = false
-  nonisolated(unsafe) private var isDraining = false
+  @exclusivity(unchecked) nonisolated(unsafe) private var jobs: [UnownedJob] = []
+  @exclusivity(unchecked) nonisolated(unsafe) private var isScheduled = false
+  @exclusivity(unchecked) nonisolated(unsafe) private var isDraining = false
+  @exclusivity(unchecked) nonisolated(unsafe) private var isHandingOver = false
+  @exclusivity(unchecked) nonisolated(unsafe) private var handedOver: UnownedJob?
 
   init(_ loop: any EventLoop) {
     self.loop = loop
@@ -21,8 +23,23 @@ final class LoopExecutor: TaskExecutor {
       loop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
       return
     }
+    if isHandingOver, handedOver == nil {
+      handedOver = job
+      return
+    }
     jobs.append(job)
     schedule()
+  }
+
+  /// Runs the task that `wake` makes ready until it suspends again, before this returns.
+  func runAtOnce(_ wake: () -> Void) {
+    loop.assertInEventLoop()
+    isHandingOver = true
+    wake()
+    isHandingOver = false
+    guard let job = handedOver else { return }
+    handedOver = nil
+    job.runSynchronously(on: asUnownedTaskExecutor())
   }
 
   /// Runs what is waiting, and what that adds, up to `jobsPerTurnMax`: a task that never waits must not keep

@@ -156,6 +156,7 @@ public final class Server: Sendable {
     let timer = group.next().scheduleTask(in: TimeAmount(shared.limits.drainTimeout)) { [shared] in shared.abort() }
     await shared.waitUntilDrained()
     timer.cancel()
+    shared.endWorkers()
   }
 
   private func close(_ channels: [any NIOCore.Channel]) async {

@@ -11,7 +11,7 @@ final class ServerHandler: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   private let server: ServerShared
-  private let executor: LoopExecutor
+  private let shared: ServerLoop
   private let usesTLS: Bool
   private let target = LoopDriver.Target()
   let driver: any CallDriver
@@ -31,7 +31,7 @@ final class ServerHandler: ChannelInboundHandler {
 
   init(server: ServerShared, loop: any EventLoop, usesTLS: Bool) {
     self.server = server
-    self.executor = server.executor(for: loop)
+    self.shared = server.resources(of: loop)
     self.usesTLS = usesTLS
     self.driver = LoopDriver(loop: loop, target: target)
     self.watch = ConnectionWatch(limits: server.watchLimits, now: .now())
@@ -67,7 +67,7 @@ final class ServerHandler: ChannelInboundHandler {
     guard connection == nil else { return }
     connection = ServerConnection(
       router: server.router, configuration: server.limits.connection, peer: Peer(context: context), observer: server.metrics,
-      host: self, now: .now)
+      host: self, memory: shared.memory, now: .now)
     if isShuttingDown { connection?.beginShutdown() }
     output()
   }
@@ -112,7 +112,7 @@ final class ServerHandler: ChannelInboundHandler {
 
   func channelReadComplete(context: ChannelHandlerContext) {
     if connection != nil { watch.received(now: .now()) }
-    executor.drain()
+    shared.executor.drain()
     isReading = false
     output()
     context.fireChannelReadComplete()
@@ -242,16 +242,16 @@ extension ServerHandler: AttentionHandler {
     isFlushScheduled = true
     context.eventLoop.assumeIsolatedUnsafeUnchecked().execute { [self] in
       isFlushScheduled = false
-      executor.drain()
+      shared.executor.drain()
       output()
     }
   }
 }
 
 extension ServerHandler: ServerConnectionHost {
-  func startTask(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
-    guard server.runsHandlersOnLoop else { return Task(operation: operation) }
-    return Task.immediate(executorPreference: executor, operation: operation)
+  func start(_ work: ServerWork) {
+    if server.runsHandlersOnLoop { return shared.workers.start(work) }
+    work.suspended(in: Task { await work.run() })
   }
 
   func pingAcknowledged(_ payload: UInt64) {}

@@ -14,7 +14,7 @@ final class ServerShared: Sendable {
   private let state = Mutex(State())
 
   private struct State {
-    var executors: [ObjectIdentifier: LoopExecutor] = [:]
+    var loops: [ObjectIdentifier: ServerLoop] = [:]
     var connections: [ObjectIdentifier: Connection] = [:]
     var isShuttingDown = false
     var drained: CheckedContinuation<Void, Never>?
@@ -38,12 +38,13 @@ final class ServerShared: Sendable {
       keepaliveTimeout: TimeAmount(limits.keepaliveTimeout), keepaliveWithoutCalls: true)
   }
 
-  func executor(for loop: any EventLoop) -> LoopExecutor {
+  /// What the connections of an event loop share.
+  func resources(of loop: any EventLoop) -> ServerLoop {
     state.withLock { state in
-      if let known = state.executors[ObjectIdentifier(loop)] { return known }
-      let executor = LoopExecutor(loop)
-      state.executors[ObjectIdentifier(loop)] = executor
-      return executor
+      if let known = state.loops[ObjectIdentifier(loop)] { return known }
+      let made = ServerLoop(loop)
+      state.loops[ObjectIdentifier(loop)] = made
+      return made
     }
   }
 
@@ -94,6 +95,12 @@ final class ServerShared: Sendable {
       }
       if isDrained { continuation.resume() }
     }
+  }
+
+  /// The last connection is gone: lets the loops' tasks end.
+  func endWorkers() {
+    let loops = state.withLock { Array($0.loops.values) }
+    for shared in loops { shared.executor.loop.execute { shared.workers.end() } }
   }
 
   private func closeDoor() -> [Connection] {

@@ -5,33 +5,36 @@ package import RPC
 extension MusterV1 {
   /// The pserv agents of the racks.
   package protocol AgentService: RPC.Service {
-    func listAgents(
+    nonisolated(nonsending) func listAgents(
       _ request: MusterV1.ListAgentsRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.ListAgentsResponse
-    func getAgent(_ request: MusterV1.GetAgentRequest, context: RPC.ServerContext) async throws -> MusterV1.Agent
+    nonisolated(nonsending) func getAgent(
+      _ request: MusterV1.GetAgentRequest,
+      context: RPC.ServerContext
+    ) async throws -> MusterV1.Agent
     /// Announces an agent and returns its one-time enrolment token.
-    func createAgent(
+    nonisolated(nonsending) func createAgent(
       _ request: MusterV1.CreateAgentRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.CreateAgentResponse
     /// A new one-time token for an agent that lost its identity; the old identity ends.
-    func reissueToken(
+    nonisolated(nonsending) func reissueToken(
       _ request: MusterV1.ReissueTokenRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.CreateAgentResponse
     /// FAILED_PRECONDITION while it owns subnets, unless `force` (its host must be off: see the field).
-    func deleteAgent(
+    nonisolated(nonsending) func deleteAgent(
       _ request: MusterV1.DeleteAgentRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.DeleteAgentResponse
     /// Moves every subnet of the agent to others that can serve them.
-    func drainAgent(
+    nonisolated(nonsending) func drainAgent(
       _ request: MusterV1.DrainAgentRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.DrainAgentResponse
     /// Ends a drain: the agent is eligible again.
-    func undrainAgent(
+    nonisolated(nonsending) func undrainAgent(
       _ request: MusterV1.UndrainAgentRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.Agent
@@ -164,7 +167,7 @@ extension MusterV1 {
 extension MusterV1 {
   /// The region itself.
   package protocol RegionService: RPC.Service {
-    func getStatus(
+    nonisolated(nonsending) func getStatus(
       _ request: MusterV1.GetStatusRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.GetStatusResponse

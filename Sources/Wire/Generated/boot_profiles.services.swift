@@ -5,24 +5,24 @@ package import RPC
 extension MusterV1 {
   /// What machines boot into. `local` and `enlist` exist from the start and cannot be removed.
   package protocol BootProfileService: RPC.Service {
-    func listBootProfiles(
+    nonisolated(nonsending) func listBootProfiles(
       _ request: MusterV1.ListBootProfilesRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.ListBootProfilesResponse
-    func getBootProfile(
+    nonisolated(nonsending) func getBootProfile(
       _ request: MusterV1.GetBootProfileRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.BootProfile
-    func createBootProfile(
+    nonisolated(nonsending) func createBootProfile(
       _ request: MusterV1.CreateBootProfileRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.WriteBootProfileResponse
-    func updateBootProfile(
+    nonisolated(nonsending) func updateBootProfile(
       _ request: MusterV1.UpdateBootProfileRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.WriteBootProfileResponse
     /// FAILED_PRECONDITION while nodes use it.
-    func deleteBootProfile(
+    nonisolated(nonsending) func deleteBootProfile(
       _ request: MusterV1.DeleteBootProfileRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.WriteBootProfileResponse

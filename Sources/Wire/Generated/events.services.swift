@@ -6,12 +6,12 @@ extension MusterV1 {
   /// What happened: kept for 7 days or 1,000,000 events, whichever ends first.
   package protocol EventService: RPC.Service {
     /// Oldest first, in pages.
-    func listEvents(
+    nonisolated(nonsending) func listEvents(
       _ request: MusterV1.ListEventsRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.ListEventsResponse
     /// From a resume token (or from now), for ever. OUT_OF_RANGE when the token is no longer kept.
-    func watchEvents(
+    nonisolated(nonsending) func watchEvents(
       _ request: MusterV1.WatchEventsRequest,
       responses: RPC.ResponseWriter<MusterV1.Event>,
       context: RPC.ServerContext

@@ -6,51 +6,54 @@ extension MusterV1 {
   /// The machines of the region.
   package protocol NodeService: RPC.Service {
     /// Nodes in natural order of their names, in pages.
-    func listNodes(
+    nonisolated(nonsending) func listNodes(
       _ request: MusterV1.ListNodesRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.ListNodesResponse
     /// One node by name. NOT_FOUND.
-    func getNode(_ request: MusterV1.GetNodeRequest, context: RPC.ServerContext) async throws -> MusterV1.Node
+    nonisolated(nonsending) func getNode(
+      _ request: MusterV1.GetNodeRequest,
+      context: RPC.ServerContext
+    ) async throws -> MusterV1.Node
     /// ALREADY_EXISTS, INVALID_ARGUMENT.
-    func createNode(
+    nonisolated(nonsending) func createNode(
       _ request: MusterV1.CreateNodeRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.WriteNodeResponse
     /// Changes the fields of the mask. NOT_FOUND, ABORTED (stale revision), INVALID_ARGUMENT.
-    func updateNode(
+    nonisolated(nonsending) func updateNode(
       _ request: MusterV1.UpdateNodeRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.WriteNodeResponse
     /// Removes a node; its addresses stay held until nobody can be using them.
-    func deleteNode(
+    nonisolated(nonsending) func deleteNode(
       _ request: MusterV1.DeleteNodeRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.WriteNodeResponse
     /// Turns a New node into a Ready one, optionally renaming and addressing it.
-    func acceptNode(
+    nonisolated(nonsending) func acceptNode(
       _ request: MusterV1.AcceptNodeRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.WriteNodeResponse
     /// Many writes, one transaction: all or none. Uniqueness is checked on the final state.
-    func batchWriteNodes(
+    nonisolated(nonsending) func batchWriteNodes(
       _ request: MusterV1.BatchWriteNodesRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.BatchWriteNodesResponse
     /// Imports any number of rows: validates all first, then publishes in batches. Resumable by repeating it.
-    func importNodes(
+    nonisolated(nonsending) func importNodes(
       _ requests: RPC.RequestStream<MusterV1.ImportNodesRequest>,
       responses: RPC.ResponseWriter<MusterV1.ImportNodesResponse>,
       context: RPC.ServerContext
     ) async throws
     /// Every node, in natural order of names.
-    func exportNodes(
+    nonisolated(nonsending) func exportNodes(
       _ request: MusterV1.ExportNodesRequest,
       responses: RPC.ResponseWriter<MusterV1.Node>,
       context: RPC.ServerContext
     ) async throws
     /// Why a node boots or does not.
-    func explainNode(
+    nonisolated(nonsending) func explainNode(
       _ request: MusterV1.ExplainNodeRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.ExplainNodeResponse

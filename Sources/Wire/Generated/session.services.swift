@@ -7,9 +7,12 @@ extension MusterV1 {
   /// (first octet highest), addresses uint32 in host order: this is the hot path.
   package protocol AgentSessionService: RPC.Service {
     /// Exchanges a one-time enrolment token for the agent's lasting credential. UNAUTHENTICATED.
-    func enroll(_ request: MusterV1.EnrollRequest, context: RPC.ServerContext) async throws -> MusterV1.EnrollResponse
+    nonisolated(nonsending) func enroll(
+      _ request: MusterV1.EnrollRequest,
+      context: RPC.ServerContext
+    ) async throws -> MusterV1.EnrollResponse
     /// One stream for the life of an agent's connection. The first message is Hello, the first answer Welcome.
-    func session(
+    nonisolated(nonsending) func session(
       _ requests: RPC.RequestStream<MusterV1.AgentMessage>,
       responses: RPC.ResponseWriter<MusterV1.RegionMessage>,
       context: RPC.ServerContext

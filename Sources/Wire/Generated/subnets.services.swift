@@ -6,29 +6,32 @@ extension MusterV1 {
   /// The IPv4 subnets of the region and who serves them.
   package protocol SubnetService: RPC.Service {
     /// Subnets by prefix, in pages.
-    func listSubnets(
+    nonisolated(nonsending) func listSubnets(
       _ request: MusterV1.ListSubnetsRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.ListSubnetsResponse
     /// One subnet by name. NOT_FOUND.
-    func getSubnet(_ request: MusterV1.GetSubnetRequest, context: RPC.ServerContext) async throws -> MusterV1.Subnet
+    nonisolated(nonsending) func getSubnet(
+      _ request: MusterV1.GetSubnetRequest,
+      context: RPC.ServerContext
+    ) async throws -> MusterV1.Subnet
     /// Adds a subnet; it is assigned to an eligible agent in the same transaction. ALREADY_EXISTS, INVALID_ARGUMENT.
-    func createSubnet(
+    nonisolated(nonsending) func createSubnet(
       _ request: MusterV1.CreateSubnetRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.WriteSubnetResponse
     /// Changes the fields of the mask. NOT_FOUND, ABORTED (stale revision), INVALID_ARGUMENT.
-    func updateSubnet(
+    nonisolated(nonsending) func updateSubnet(
       _ request: MusterV1.UpdateSubnetRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.WriteSubnetResponse
     /// Removes a subnet without nodes. FAILED_PRECONDITION while it has nodes.
-    func deleteSubnet(
+    nonisolated(nonsending) func deleteSubnet(
       _ request: MusterV1.DeleteSubnetRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.WriteSubnetResponse
     /// Streams progress until the given generations are applied by their owners, or the deadline passes.
-    func waitApplied(
+    nonisolated(nonsending) func waitApplied(
       _ request: MusterV1.WaitAppliedRequest,
       responses: RPC.ResponseWriter<MusterV1.WaitAppliedResponse>,
       context: RPC.ServerContext

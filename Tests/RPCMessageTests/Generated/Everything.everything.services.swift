@@ -5,17 +5,20 @@ package import RPC
 extension Everything {
   /// The four kinds of call.
   package protocol Calls: RPC.Service {
-    func unary(_ request: Everything.Inner, context: RPC.ServerContext) async throws -> Everything.Inner
-    func collect(
+    nonisolated(nonsending) func unary(
+      _ request: Everything.Inner,
+      context: RPC.ServerContext
+    ) async throws -> Everything.Inner
+    nonisolated(nonsending) func collect(
       _ requests: RPC.RequestStream<Everything.Inner>,
       context: RPC.ServerContext
     ) async throws -> Everything.Inner
-    func expand(
+    nonisolated(nonsending) func expand(
       _ request: Everything.Inner,
       responses: RPC.ResponseWriter<Everything.Inner>,
       context: RPC.ServerContext
     ) async throws
-    func exchange(
+    nonisolated(nonsending) func exchange(
       _ requests: RPC.RequestStream<Everything.Inner>,
       responses: RPC.ResponseWriter<Everything.Inner>,
       context: RPC.ServerContext
