@@ -24,9 +24,6 @@ final class SessionContext {
   @exclusivity(unchecked) private var lastStream: Int32 = 0
   @exclusivity(unchecked) private var resetsReceived, resetsMade, settings, pings, priorities, windowUpdates: TokenBucket
   @exclusivity(unchecked) private var emptyData, tinyData, unknownFrames, strayHeaders: TokenBucket
-  /// Memory for header fields on their way into nghttp2.
-  @exclusivity(unchecked) private var scratch = UnsafeMutableBufferPointer<nghttp2_nv>.allocate(capacity: 32)
-
   /// Streams to be reset with NO_ERROR once their END_STREAM went. nghttp2 drops what is queued for a stream as soon as
   /// a reset is submitted, so the reset has to wait.
   @exclusivity(unchecked) var resetsAfterEnd: [Int32] = []
@@ -51,7 +48,6 @@ final class SessionContext {
 
   deinit {
     events.release()
-    scratch.deallocate()
   }
 
   func start(delegate: some SessionDelegate) {
@@ -132,27 +128,25 @@ final class SessionContext {
   /// Shows header fields to nghttp2, which copies names and values.
   @discardableResult
   func withFields(_ fields: HeaderFields, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Int32) -> Int32 {
-    if scratch.count < fields.count {
-      scratch.deallocate()
-      scratch = .allocate(capacity: fields.count * 2)
-    }
-    return fields.octets.withUnsafeBufferPointer { octets in
-      let base = UnsafeMutablePointer(mutating: octets.baseAddress)
-      var start = 0
-      var count = 0
-      for field in fields.fields {
-        let nameEnd = Int(field.nameEnd)
-        let valueEnd = Int(field.valueEnd)
-        scratch.initializeElement(
-          at: count,
-          to: nghttp2_nv(
-            name: base.map { $0 + start }, value: base.map { $0 + nameEnd }, namelen: nameEnd - start,
-            valuelen: valueEnd - nameEnd,
-            flags: field.isSensitive ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0))
-        count += 1
-        start = valueEnd
+    withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: max(1, fields.count)) { scratch in
+      fields.octets.withUnsafeBufferPointer { octets in
+        let base = UnsafeMutablePointer(mutating: octets.baseAddress)
+        var start = 0
+        var count = 0
+        for field in fields.fields {
+          let nameEnd = Int(field.nameEnd)
+          let valueEnd = Int(field.valueEnd)
+          scratch.initializeElement(
+            at: count,
+            to: nghttp2_nv(
+              name: base.map { $0 + start }, value: base.map { $0 + nameEnd }, namelen: nameEnd - start,
+              valuelen: valueEnd - nameEnd,
+              flags: field.isSensitive ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0))
+          count += 1
+          start = valueEnd
+        }
+        return body(UnsafePointer(scratch.baseAddress), count)
       }
-      return body(UnsafePointer(scratch.baseAddress), count)
     }
   }
 

@@ -26,18 +26,23 @@ public final class SessionMemory {
         free: { block, pool in SessionMemory.pool(pool).pointee.giveBack(block) },
         calloc: { count, size, pool in
           let (total, overflow) = count.multipliedReportingOverflow(by: size)
-          guard !overflow, let block = SessionMemory.pool(pool).pointee.take(total) else { return nil }
-          return memset(block, 0, total)
+          guard !overflow else { return nil }
+          // The system knows which of its memory is still zero; large blocks need not be touched then.
+          if total > SessionMemory.zeroedBytesMax { return calloc(1, total) }
+          return SessionMemory.pool(pool).pointee.take(total).flatMap { memset($0, 0, total) }
         },
         // Grown blocks are large and rare, and any block of ours is one of malloc's.
         realloc: { block, size, _ in realloc(block, size) }))
   }
 
   deinit {
-    pool.pointee.removeAll()
+    pool.pointee.end()
     pool.deallocate()
     hooks.deallocate()
   }
+
+  /// Octets up to which a block is zeroed here.
+  private static let zeroedBytesMax = 512
 
   private static func pool(_ pointer: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<Pool> {
     pointer!.assumingMemoryBound(to: Pool.self)
@@ -45,21 +50,27 @@ public final class SessionMemory {
 
   /// Free blocks by size. A free block begins with the address of the next one.
   struct Pool {
-    private var free: InlineArray<32, UnsafeMutableRawPointer?> = .init(repeating: nil)
+    private let free = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: Pool.sizes)
     private(set) var keptBytes = 0
 
     /// Octets of free blocks that are kept: what some hundred streams take.
     static let keptBytesMax = 256 << 10
-    /// glibc's usable sizes are 24, 40, 56, …
-    private static let stepBytes = 16
+    /// glibc's usable sizes are 24, 40, 56 and so on, up to 520 here.
+    private static let sizes = 32
+    private static let stepShift = 4
     private static let firstBytes = 24
+
+    init() {
+      free.initialize(repeating: nil, count: Pool.sizes)
+    }
 
     @inline(__always)
     mutating func take(_ sizeBytes: Int) -> UnsafeMutableRawPointer? {
-      let index = max(0, sizeBytes - Pool.firstBytes + Pool.stepBytes - 1) / Pool.stepBytes
-      guard index < free.count, let block = free[index] else { return malloc(sizeBytes) }
+      // Rounded up to the next size; what is smaller than the first takes the first.
+      let index = max(0, sizeBytes &- (Pool.firstBytes &- 15)) >> Pool.stepShift
+      guard index < Pool.sizes, let block = free[index] else { return malloc(sizeBytes) }
       free[index] = block.load(as: UnsafeMutableRawPointer?.self)
-      keptBytes -= Pool.firstBytes + index * Pool.stepBytes
+      keptBytes &-= Pool.firstBytes &+ index << Pool.stepShift
       return block
     }
 
@@ -67,23 +78,24 @@ public final class SessionMemory {
     mutating func giveBack(_ block: UnsafeMutableRawPointer?) {
       guard let block else { return }
       let usable = Pool.usableBytes(block)
-      let index = (usable - Pool.firstBytes) / Pool.stepBytes
-      guard usable >= Pool.firstBytes, index < free.count, keptBytes < Pool.keptBytesMax else {
+      let index = (usable &- Pool.firstBytes) >> Pool.stepShift
+      guard usable >= Pool.firstBytes, index < Pool.sizes, keptBytes < Pool.keptBytesMax else {
         return Pool.toSystem(block)
       }
       block.storeBytes(of: free[index], as: UnsafeMutableRawPointer?.self)
       free[index] = block
-      keptBytes += Pool.firstBytes + index * Pool.stepBytes
+      keptBytes &+= Pool.firstBytes &+ index << Pool.stepShift
     }
 
-    mutating func removeAll() {
-      for index in free.indices {
+    /// Gives everything back; the pool must not be used any more.
+    mutating func end() {
+      for index in 0..<Pool.sizes {
         while let block = free[index] {
           free[index] = block.load(as: UnsafeMutableRawPointer?.self)
           Pool.toSystem(block)
         }
       }
-      keptBytes = 0
+      free.deallocate()
     }
 
     private static func toSystem(_ block: UnsafeMutableRawPointer) {

@@ -23,8 +23,11 @@ final class Peer: SessionDelegate {
   var now: UInt64 = 0
   var consumes = true
 
-  init(_ role: Session.Role, settings: SessionSettings = SessionSettings(), limits: SessionLimits = SessionLimits()) {
-    session = Session(role: role, settings: settings, limits: limits, now: 0)
+  init(
+    _ role: Session.Role, settings: SessionSettings = SessionSettings(), limits: SessionLimits = SessionLimits(),
+    memory: SessionMemory? = nil
+  ) {
+    session = Session(role: role, settings: settings, limits: limits, memory: memory, now: 0)
     session.start(delegate: self)
   }
 

@@ -10,7 +10,7 @@ import sys
 from lib_bench import allocations, instructions, rpc
 from lib_bench.errors import BenchError
 
-PEERS = ("cpp",)
+PEERS = ("cpp", "swift")
 
 
 def peer_list(text: str) -> list[str]:

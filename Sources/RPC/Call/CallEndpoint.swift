@@ -17,11 +17,12 @@ protocol MessageEndpoint: CallEndpoint {
 extension MessageEndpoint {
   /// The next message, or nil when the peer sent its last one.
   nonisolated(nonsending) func receive<M: Message>(_ type: M.Type) async throws(RPCError) -> M? {
+    var message = M()
     while true {
-      let (taken, driver) = try withStreams { streams throws(RPCError) in try streams.take(type) }
+      let (taken, driver) = try withStreams { streams throws(RPCError) in try streams.take(into: &message) }
       driver?.callNeedsAttention(self)
       switch taken {
-      case .message(let message): return message
+      case .message: return message
       case .end: return nil
       case .nothingYet: try await waitForMessage()
       }
@@ -37,11 +38,10 @@ extension MessageEndpoint {
   }
 
   /// The next message if it is there already.
-  func takeReady<M: Message>(_ type: M.Type) throws(RPCError) -> M? {
-    let (taken, driver) = try withStreams { streams throws(RPCError) in try streams.take(type) }
+  func takeReady<M: Message>(into message: inout M) throws(RPCError) -> Bool {
+    let (taken, driver) = try withStreams { streams throws(RPCError) in try streams.take(into: &message) }
     driver?.callNeedsAttention(self)
-    guard case .message(let message) = taken else { return nil }
-    return message
+    return taken == .message
   }
 
   /// Queues a message and waits while too much is queued.

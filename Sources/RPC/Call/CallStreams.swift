@@ -37,18 +37,18 @@ struct CallStreams: ~Copyable {
 
   // MARK: The application's side
 
-  enum Taken<M: Message> {
-    case message(M)
+  enum Taken {
+    case message
     case end
     case nothingYet
   }
 
   /// - Returns: Also the driver, when it has to be told of credit.
-  mutating func take<M: Message>(_ type: M.Type) throws(RPCError) -> (Taken<M>, (any CallDriver)?) {
+  mutating func take<M: Message>(into message: inout M) throws(RPCError) -> (Taken, (any CallDriver)?) {
     if let failure { throw failure }
-    if let message = try inbound.take(type, credit: &credit) {
+    if try inbound.take(into: &message, credit: &credit) {
       // Small credits wait for company: a window update each would cost as much as the message.
-      return (.message(message), credit >= CallStreams.creditBytesMin && inboundEnd == nil ? signal() : nil)
+      return (.message, credit >= CallStreams.creditBytesMin && inboundEnd == nil ? signal() : nil)
     }
     switch inboundEnd {
     case nil: return (.nothingYet, nil)

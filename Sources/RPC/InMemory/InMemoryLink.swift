@@ -88,6 +88,9 @@ final class InMemoryLink: CallDriver {
     switch step {
     case .nothing: break
     case .more: break
+    case .plainHeaders:
+      state.withLock { $0.isResponding = true }
+      client.withState { $0.receiveHeaders(Metadata(), compression: .identity) }.resume()
     case .headers(let metadata, let compression):
       state.withLock { $0.isResponding = true }
       client.withState { $0.receiveHeaders(metadata, compression: compression) }.resume()

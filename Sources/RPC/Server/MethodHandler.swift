@@ -20,13 +20,9 @@ public struct MethodHandler: Sendable {
     MethodHandler(
       method: method,
       body: .asynchronous { call, context in
-        let request: Request
+        var request = Request()
         // A connection runs a unary handler once its request is there, so this rarely has to wait.
-        if let ready = try call.takeReady(Request.self) {
-          request = ready
-        } else {
-          request = try await call.receiveOnly(Request.self)
-        }
+        if try !call.takeReady(into: &request) { request = try await call.receiveOnly(Request.self) }
         try call.sendLast(try await handler(request, context))
       })
   }

@@ -2,39 +2,46 @@
 ///
 /// Open addressing at a load of at most one half; it is built once and never changes.
 struct PathTable<Value: Sendable>: Sendable {
-  private struct Slot: Sendable {
-    var hash: UInt64
+  private struct Entry: Sendable {
     var path: [UInt8]
     var value: Value
   }
 
-  private let slots: [Slot?]
+  /// By slot; 0 is a free one.
+  private let hashes: [UInt64]
+  /// By slot.
+  private let entries: [Entry?]
   private let mask: Int
 
   /// Paths must differ.
-  init(_ entries: [(String, Value)]) {
+  init(_ values: [(String, Value)]) {
     var size = 8
-    while size < entries.count * 2 { size *= 2 }
-    var slots = [Slot?](repeating: nil, count: size)
-    for (path, value) in entries {
+    while size < values.count * 2 { size *= 2 }
+    var hashes = [UInt64](repeating: 0, count: size)
+    var entries = [Entry?](repeating: nil, count: size)
+    for (path, value) in values {
       let octets = Array(path.utf8)
       let hash = octets.withUnsafeBytes(PathTable.hash)
       var index = Int(truncatingIfNeeded: hash) & (size - 1)
-      while let taken = slots[index] {
-        precondition(taken.path != octets, "two handlers for \(path)")
+      while hashes[index] != 0 {
+        precondition(entries[index]?.path != octets, "two handlers for \(path)")
         index = (index + 1) & (size - 1)
       }
-      slots[index] = Slot(hash: hash, path: octets, value: value)
+      hashes[index] = hash
+      entries[index] = Entry(path: octets, value: value)
     }
-    self.slots = slots
+    self.hashes = hashes
+    self.entries = entries
     self.mask = size - 1
   }
 
   subscript(path: UnsafeRawBufferPointer) -> Value? {
     let hash = PathTable.hash(path)
     var index = Int(truncatingIfNeeded: hash) & mask
-    while let slot = slots[index] {
-      if slot.hash == hash, slot.path.withUnsafeBytes({ $0.equals(path) }) { return slot.value }
+    while hashes[index] != 0 {
+      if hashes[index] == hash, let entry = entries[index], entry.path.withUnsafeBytes({ $0.equals(path) }) {
+        return entry.value
+      }
       index = (index + 1) & mask
     }
     return nil
@@ -56,6 +63,7 @@ struct PathTable<Value: Sendable>: Sendable {
       at += 1
     }
     hash = (hash ^ rest) &* 0x9e37_79b9_7f4a_7c15
-    return hash ^ hash >> 32
+    // 0 marks a free slot.
+    return (hash ^ hash >> 32) | 1
   }
 }

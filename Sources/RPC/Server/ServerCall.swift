@@ -62,8 +62,9 @@ public final class ServerCall: MessageEndpoint {
 
   /// The request of a handler that may not wait; the connection calls it when the message is there.
   func takeOnly<M: Message>(_ type: M.Type) throws(RPCError) -> M {
-    let (taken, _) = try withStreams { streams throws(RPCError) in try streams.take(type) }
-    guard case .message(let message) = taken else {
+    var message = M()
+    let (taken, _) = try withStreams { streams throws(RPCError) in try streams.take(into: &message) }
+    guard taken == .message else {
       throw RPCError(.internalError, "the stream ended without a message where one was expected")
     }
     return message

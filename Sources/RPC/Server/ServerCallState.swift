@@ -108,6 +108,8 @@ struct ServerCallState: ~Copyable {
   /// What a connection has to do next for this call.
   enum Step {
     case nothing
+    /// Those of nearly every response.
+    case plainHeaders
     case headers(Metadata, Compression)
     case trailersOnly(RPCStatus, Metadata)
     /// Octets or the end are there.
@@ -120,12 +122,13 @@ struct ServerCallState: ~Copyable {
     if headers == .gone {
       return (streams.outbound.queuedBytes > 0 || status != nil ? .more : .nothing, credit)
     }
-    if let status, headers == .notWanted, streams.outbound.queuedBytes == 0 {
+    if headers == .notWanted, streams.outbound.queuedBytes == 0 {
+      guard let status else { return (.nothing, credit) }
       headers = .gone
       return (.trailersOnly(status, trailingMetadata), credit)
     }
-    guard headers == .wanted || streams.outbound.queuedBytes > 0 || status != nil else { return (.nothing, credit) }
     headers = .gone
+    if compression == .identity, initialMetadata.isEmpty { return (.plainHeaders, credit) }
     return (.headers(initialMetadata, compression), credit)
   }
 
@@ -139,12 +142,15 @@ struct ServerCallState: ~Copyable {
 
   mutating func produce(into room: UnsafeMutableRawBufferPointer) -> (Produced, [Parking.Waiter]) {
     let (count, writers) = streams.produce(into: room)
-    if streams.outbound.queuedBytes == 0, let status {
-      let isPlain = status.code == .ok && status.message.isEmpty && trailingMetadata.isEmpty
-      return (isPlain ? .lastOK(count) : .last(count, status, trailingMetadata), writers)
+    if streams.outbound.queuedBytes == 0, status != nil {
+      if isPlainOK { return (.lastOK(count), writers) }
+      if let status { return (.last(count, status, trailingMetadata), writers) }
     }
     return (count > 0 ? .octets(count) : .nothingYet, writers)
   }
+
+  /// Whether the call ends with `ok` and nothing more to say. Asked in place: a copy of a status counts references.
+  private var isPlainOK: Bool { status?.code == .ok && status?.message.isEmpty == true && trailingMetadata.isEmpty }
 
   private static let noMethod = MethodDescriptor(service: "", method: "", kind: .unary)
 }

@@ -194,12 +194,12 @@ public final class ServerConnection {
   func ended(_ call: ServerCall, lost: @autoclosure () -> RPCError) {
     let (status, uncredited) = call.withState { state in
       state.streams.driver = nil
-      return (state.status, state.streams.takeUncredited())
+      return (state.status?.code, state.streams.takeUncredited())
     }
     _ = noteHeld(0, by: call)
     var code = StatusCode.ok
     if let status {
-      code = status.code
+      code = status
     } else {
       let error = lost()
       code = error.code
@@ -227,6 +227,7 @@ public final class ServerConnection {
         call.stream.isDeferred = false
         session.resume(id)
       }
+    case .plainHeaders: session.submitResponse(id, ResponseFields.headers, hasBody: true)
     case .headers(let metadata, let compression):
       do throws(RPCError) {
         session.submitResponse(id, try ResponseFields.headers(metadata, compression), hasBody: true)

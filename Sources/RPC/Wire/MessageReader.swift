@@ -55,16 +55,19 @@ struct MessageReader: ~Copyable {
 
   /// Decodes the next message.
   ///
+  /// Into a value of the caller's, since code that is generic over messages has to ask for the type of an optional at run
+  /// time, for each message anew.
+  ///
   /// - Parameter credit: Grows by the octets the peer may send again.
-  /// - Returns: nil when no complete message is there.
+  /// - Returns: false when no complete message is there.
   /// - Throws: What is wrong with the message: too large, a bad flag, not gzip, not a protobuf message.
-  mutating func take<M: Message>(_ type: M.Type, credit: inout Int) throws(RPCError) -> M? {
+  mutating func take<M: Message>(into message: inout M, credit: inout Int) throws(RPCError) -> Bool {
     switch head {
-    case .incomplete: return nil
+    case .incomplete: return false
     case .problem(let error): throw error
     case .message(let payloadBytes, let isCompressed):
       let end = MessageReader.prefixBytes + payloadBytes
-      let message: M = try decode(
+      message = try decode(
         UnsafeRawBufferPointer(rebasing: queue.bytes[MessageReader.prefixBytes..<end]), isCompressed: isCompressed)
       queue.removeFirst(end)
       if owedBytes > queue.count {
@@ -73,8 +76,14 @@ struct MessageReader: ~Copyable {
       }
       examine()
       credit += creditIfIncomplete()
-      return message
+      return true
     }
+  }
+
+  /// The next message, or nil; for callers that know its type.
+  mutating func take<M: Message>(_ type: M.Type, credit: inout Int) throws(RPCError) -> M? {
+    var message = M()
+    return try take(into: &message, credit: &credit) ? message : nil
   }
 
   /// Throws away what is queued.

@@ -99,6 +99,7 @@ public final class Server: Sendable {
       .serverChannelOption(.backlog, value: Int32(shared.limits.backlogMax))
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.maxMessagesPerRead, value: 1)
+      .childChannelOption(.recvAllocator, value: Server.receiveBuffer)
       .childChannelOption(.writeBufferWaterMark, value: Server.writeWaterMark)
       .childChannelInitializer { [shared] channel in
         channel.eventLoop.makeCompletedFuture { try Server.initialize(channel, shared: shared, tls: tls) }
@@ -178,6 +179,8 @@ public final class Server: Sendable {
     for continuation in waiting { continuation.resume(with: result) }
   }
 
+  /// NIO keeps a connection's last buffer for its next read. It grows with what arrives; an idle connection keeps little.
+  private static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 64 << 10)
   /// Octets in a connection's socket buffer on this side above which writing pauses, and below which it goes on.
   private static let writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 256 << 10)
 }
