@@ -207,7 +207,8 @@ package final class Applier: Sendable {
       leases.removeAll { $0.until <= now || bound.contains($0.address) || pool.contains($0.address) }
       let applied = AppliedSubnet(
         subnet: subnet, incarnation: facts.incarnation, digest: facts.digest, headerGeneration: facts.headerGeneration,
-        rejected: desired.rejected[subnet.dhcpID] ?? [], leasesLeft: leases.sorted { $0.address < $1.address })
+        rejected: desired.rejected[subnet.dhcpID] ?? [], leasesLeft: leases.sorted { $0.address < $1.address },
+        leasesMoreUntil: before?.leasesMoreUntil.flatMap { $0 > now ? $0 : nil })
       report.served.append(applied)
       if applied != before { changed.append(applied) }
     }

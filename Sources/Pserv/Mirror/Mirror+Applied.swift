@@ -67,7 +67,7 @@ extension Mirror {
         Data(applied.incarnation), Data(MirrorEncoding.encode(applied.digest.bits)),
         Data(MirrorEncoding.encode(subnet.header)), Int64(bitPattern: applied.headerGeneration.number),
         subnet.attachment?.interface, subnet.attachment?.agentAddress.bits, subnet.attachment?.isRelayed,
-        subnet.answersDHCP, Data(MirrorEncoding.encode(applied.leasesLeft)),
+        subnet.answersDHCP, Data(MirrorEncoding.encode(applied.leasesLeft, moreUntil: applied.leasesMoreUntil)),
       ])
   }
 

@@ -83,6 +83,7 @@ extension MirrorContent {
         attachment = Attachment(
           interface: interface, agentAddress: IPv4Address(bits: address), isRelayed: row["is_relayed"] ?? false)
       }
+      let left = try MirrorEncoding.leasesLeft(bytes(row["leases_left"]))
       subnets[id]?.applied = AppliedSubnet(
         subnet: ServedSubnet(
           header: try MirrorEncoding.header(bytes(row["header"])), epoch: Epoch(UInt64(bitPattern: row["epoch"])),
@@ -92,7 +93,7 @@ extension MirrorContent {
         incarnation: bytes(row["incarnation"]),
         digest: SubnetDigest(bits: try MirrorEncoding.bits(bytes(row["digest"]))),
         headerGeneration: Generation(UInt64(bitPattern: row["header_generation"])),
-        rejected: try Self.rejected(of: id, db), leasesLeft: try MirrorEncoding.leases(bytes(row["leases_left"])))
+        rejected: try Self.rejected(of: id, db), leasesLeft: left.leases, leasesMoreUntil: left.moreUntil)
     }
     for row in try Row.fetchAll(db, sql: "SELECT * FROM boot_once_use") {
       let key = BindingKey(

@@ -123,10 +123,16 @@ package enum MirrorEncoding {
       revision: revision, byName: Dictionary(profiles.map { ($0.name, $0) }, uniquingKeysWith: { $1 }))
   }
 
-  package static func encode(_ leases: [Lease]) -> [UInt8] {
+  /// Of leases: with a count of four octets. Version 1 had one of two.
+  static let leasesVersion: UInt8 = 2
+
+  /// - Parameter moreUntil: When the last lease ends that is not in the list.
+  package static func encode(_ leases: [Lease], moreUntil: Timestamp? = nil) -> [UInt8] {
     var row = Provisioning.ByteWriter(reserving: 32 * leases.count)
-    row.uint8(version)
-    row.list(leases) { row, lease in
+    row.uint8(leasesVersion)
+    row.uint64(UInt64(bitPattern: moreUntil?.nanoseconds ?? 0))
+    row.uint32(UInt32(leases.count))
+    for lease in leases {
       row.uint32(lease.dhcpID.number)
       row.uint48(lease.mac.bits)
       row.uint32(lease.address.bits)
@@ -135,14 +141,29 @@ package enum MirrorEncoding {
     return row.bytes
   }
 
-  package static func leases(_ bytes: [UInt8]) throws -> [Lease] {
-    var row = try reader(bytes)
-    return try row.list { row in
-      Lease(
-        dhcpID: DHCPSubnetID(number: try row.uint32()), mac: try MACAddress(bits: try row.uint48()),
-        address: IPv4Address(bits: try row.uint32()),
-        until: Timestamp(nanoseconds: Int64(bitPattern: try row.uint64())))
+  package static func leases(_ bytes: [UInt8]) throws -> [Lease] { try leasesLeft(bytes).leases }
+
+  package static func leasesLeft(_ bytes: [UInt8]) throws -> (leases: [Lease], moreUntil: Timestamp?) {
+    var row = Provisioning.ByteReader(bytes)
+    var moreUntil: Timestamp?
+    let count: Int
+    switch try row.uint8() {
+    case version: count = Int(try row.uint16())
+    case leasesVersion:
+      let end = Int64(bitPattern: try row.uint64())
+      moreUntil = end == 0 ? nil : Timestamp(nanoseconds: end)
+      count = Int(try row.uint32())
+    default: throw Provisioning.ByteReaderError()
     }
+    var leases: [Lease] = []
+    for _ in 0..<count {
+      leases.append(
+        Lease(
+          dhcpID: DHCPSubnetID(number: try row.uint32()), mac: try MACAddress(bits: try row.uint48()),
+          address: IPv4Address(bits: try row.uint32()),
+          until: Timestamp(nanoseconds: Int64(bitPattern: try row.uint64()))))
+    }
+    return (leases, moreUntil)
   }
 
   package static func encode(_ report: MachineReport) -> [UInt8] {

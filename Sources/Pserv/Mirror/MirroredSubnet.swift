@@ -46,19 +46,28 @@ package struct AppliedSubnet: Sendable, Hashable {
   package var headerGeneration: Generation
   /// The full set at this generation, ascending by MAC.
   package var rejected: [RejectedBinding]
-  /// Leases that outlived their binding; repeated until they end, because an `Applied` may be lost.
-  package var leasesLeft: [Lease]
+  /// Leases that outlived their binding or the pool, ascending by address; repeated until they end, because an `Applied`
+  /// may be lost. At most `leasesLeftMax`.
+  package private(set) var leasesLeft: [Lease]
+  /// When the last lease ends that did not fit into `leasesLeft`.
+  package private(set) var leasesMoreUntil: Timestamp?
 
+  /// What one `Applied` names.
+  package static let leasesLeftMax = 10_000
+
+  /// Leases past the bound are remembered by the latest end among them only.
   package init(
     subnet: ServedSubnet, incarnation: [UInt8], digest: SubnetDigest, headerGeneration: Generation,
-    rejected: [RejectedBinding], leasesLeft: [Lease]
+    rejected: [RejectedBinding], leasesLeft: [Lease], leasesMoreUntil: Timestamp? = nil
   ) {
     self.subnet = subnet
     self.incarnation = incarnation
     self.digest = digest
     self.headerGeneration = headerGeneration
     self.rejected = rejected
-    self.leasesLeft = leasesLeft
+    self.leasesLeft = Array(leasesLeft.prefix(Self.leasesLeftMax))
+    let cut = leasesLeft.dropFirst(Self.leasesLeftMax).map(\.until).max()
+    self.leasesMoreUntil = [leasesMoreUntil, cut].compactMap { $0 }.max()
   }
 }
 

@@ -48,7 +48,8 @@ package struct Outbox: Sendable {
   package mutating func refuse(_ reason: MusterV1.RefusalReason, _ mirrored: MirroredSubnet?, id: DHCPSubnetID) {
     var refused = MusterV1.Refused()
     refused.reason = reason
-    var have = mirrored.map { MusterV1.Have($0) } ?? MusterV1.Have()
+    var room = RejectionRoom()
+    var have = mirrored.map { MusterV1.Have($0, room: &room) } ?? MusterV1.Have()
     have.dhcpId = id.number
     refused.have = have
     refusals[id] = refused

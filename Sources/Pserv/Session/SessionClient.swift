@@ -21,6 +21,9 @@ struct SessionClient: Sendable {
   /// Enlistments that the region put off are offered again after this.
   static let offerAgain: Duration = .seconds(10)
 
+  /// Subnets of one Hello, as session.proto says; the region sends the rows of others anew.
+  static let havesMax = 10_000
+
   private var log: Logger { rack.log }
   private var time: any Timekeeper { rack.time }
 
@@ -119,6 +122,7 @@ struct SessionClient: Sendable {
 
   private func hello() -> MusterV1.Hello {
     let content = rack.mirror.content
+    var room = RejectionRoom()
     var hello = MusterV1.Hello()
     hello.agent = rack.name.text
     hello.boot = boot
@@ -127,7 +131,7 @@ struct SessionClient: Sendable {
     hello.version = version
     hello.profilesRevision = content.profiles.revision
     hello.have = content.ordered.filter { $0.isOwned || $0.received.header != nil || $0.applied != nil }
-      .map { MusterV1.Have($0) }
+      .prefix(Self.havesMax).map { MusterV1.Have($0, room: &room) }
     rack.change { state in
       hello.links = state.links.named.map { MusterV1.Link($0) }
       state.outbox.toldLinks(state.links)

@@ -33,7 +33,7 @@ extension BootProfiles {
 
 extension MusterV1.Have {
   /// What the agent holds of a subnet.
-  init(_ mirrored: MirroredSubnet) {
+  init(_ mirrored: MirroredSubnet, room: inout RejectionRoom) {
     self.init()
     dhcpId = mirrored.dhcpID.number
     incarnation = mirrored.received.incarnation
@@ -44,16 +44,7 @@ extension MusterV1.Have {
       return
     }
     applied = known.subnet.generation.number
-    rejected = known.rejected.map { MusterV1.Rejection($0) }
-  }
-}
-
-extension MusterV1.Rejection {
-  init(_ rejected: RejectedBinding) {
-    self.init()
-    mac = rejected.binding.mac.bits
-    code = rejected.reason.code.rawValue
-    message = rejected.reason.words
+    (rejected, rejectedMore) = room.take(known.rejected)
   }
 }
 
@@ -67,8 +58,8 @@ extension MusterV1.LeaseLeft {
 }
 
 extension MusterV1.Applied {
-  /// Rejections and leases of one message; more are counted in the last one's words.
-  static let listMax = 10_000
+  /// Leases of one message; as session.proto says.
+  static let listMax = AppliedSubnet.leasesLeftMax
 
   init(_ applied: AppliedSubnet) {
     self.init()
@@ -76,8 +67,10 @@ extension MusterV1.Applied {
     epoch = applied.subnet.epoch.number
     generation = applied.subnet.generation.number
     digest = applied.digest.octets
-    rejected = applied.rejected.prefix(Self.listMax).map { MusterV1.Rejection($0) }
-    leasesLeft = applied.leasesLeft.prefix(Self.listMax).map { MusterV1.LeaseLeft($0) }
+    var room = RejectionRoom()
+    (rejected, rejectedMore) = room.take(applied.rejected)
+    leasesLeft = applied.leasesLeft.map { MusterV1.LeaseLeft($0) }
+    leasesMoreUntilNs = applied.leasesMoreUntil?.nanoseconds ?? 0
   }
 
   init(_ ended: EndedSubnet) {
@@ -86,6 +79,7 @@ extension MusterV1.Applied {
     epoch = ended.epoch.number
     generation = ended.generation.number
     leasesLeft = ended.leasesLeft.prefix(Self.listMax).map { MusterV1.LeaseLeft($0) }
+    leasesMoreUntilNs = ended.leasesLeft.dropFirst(Self.listMax).map(\.until.nanoseconds).max() ?? 0
     revoked = true
   }
 }

@@ -10,7 +10,8 @@ enum AppliedEvents {
     let took = Duration.nanoseconds(max(0, message.tookNs)).spoken
     let silence = message.silenceNs > 0 ? ", silent for \(Duration.nanoseconds(message.silenceNs).spoken)" : ""
     let probe = message.probe.isEmpty ? "" : ", \(message.probe)"
-    let rejected = report.rejected.isEmpty ? "" : ", \(report.rejected.count) in quarantine"
+    let count = report.rejected.count + report.rejectedMore
+    let rejected = count == 0 ? "" : ", \(count) in quarantine"
     return Event(
       .subnetApplied, actor: actor, subnet: subnet, agent: report.agent,
       message: "\(report.agent) applied generation \(report.generation) of \(subnet) in \(took)\(silence)\(probe)\(rejected)")

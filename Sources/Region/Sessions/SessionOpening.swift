@@ -46,7 +46,9 @@ struct SessionOpening: Sendable {
     guard have.epoch <= row.progress.epoch.number else {
       return try transaction.raiseEpoch(of: id, above: Epoch(have.epoch))
     }
-    guard have.epoch == row.progress.epoch.number, have.incarnation == incarnation, have.applied > 0,
+    // With more rejections than a Hello names, the Applied that follows says which.
+    guard have.rejectedMore == 0, have.epoch == row.progress.epoch.number, have.incarnation == incarnation,
+      have.applied > 0,
       have.applied <= row.progress.head.number,
       have.applied > row.progress.applied.number || have.rejected.count != row.progress.rejected
     else { return }

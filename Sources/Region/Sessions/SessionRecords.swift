@@ -229,7 +229,8 @@ extension AppliedReport {
       generation: Generation(applied.generation),
       digest: try SubnetDigest(octets: applied.digest, field: "Applied.digest"),
       rejected: try applied.rejected.prefix(Rejection.countMax).map { try Rejection($0) },
-      leasesLeft: try applied.leasesLeft.map { try LeaseLeft($0) })
+      rejectedMore: max(0, applied.rejected.count - Rejection.countMax) + Int(applied.rejectedMore),
+      leasesLeft: applied.leasesMoreUntilNs == 0 ? try applied.leasesLeft.map { try LeaseLeft($0) } : nil)
   }
 }
 

@@ -8,14 +8,16 @@ package struct AppliedReport: Hashable, Sendable {
   package var epoch: Epoch
   package var generation: Generation
   package var digest: SubnetDigest
-  /// The full set at this generation.
+  /// The full set at this generation, less `rejectedMore`.
   package var rejected: [Rejection]
-  /// Leases that outlive their bindings; `nil` if the agent did not say, as in Hello.
+  /// How many more there are than `rejected` names.
+  package var rejectedMore: Int
+  /// Leases that outlive their bindings; `nil` if the agent did not say all of them, as in Hello.
   package var leasesLeft: [LeaseLeft]?
 
   package init(
     agent: AgentName, session: SessionEpoch, subnet: DHCPSubnetID, epoch: Epoch, generation: Generation,
-    digest: SubnetDigest, rejected: [Rejection] = [], leasesLeft: [LeaseLeft]? = nil
+    digest: SubnetDigest, rejected: [Rejection] = [], rejectedMore: Int = 0, leasesLeft: [LeaseLeft]? = nil
   ) {
     self.agent = agent
     self.session = session
@@ -24,6 +26,7 @@ package struct AppliedReport: Hashable, Sendable {
     self.generation = generation
     self.digest = digest
     self.rejected = rejected
+    self.rejectedMore = rejectedMore
     self.leasesLeft = leasesLeft
   }
 }
@@ -127,7 +130,7 @@ extension Transaction {
     if report.generation > row.progress.applied || row.progress.appliedAt == nil { row.progress.appliedAt = now }
     row.progress.applied = report.generation
     row.progress.appliedDigest = report.digest
-    row.progress.rejected = rejected.count
+    row.progress.rejected = report.rejected.count + report.rejectedMore
     try acknowledgeHolds(report, &row)
     try collectTombstones(&row, through: report.generation)
     try tables.updateProgress(row)

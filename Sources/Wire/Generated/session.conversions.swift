@@ -344,6 +344,7 @@ extension MusterV1.Have: RPC.Message {
     "applied",
     "digest",
     "rejected",
+    "rejected_more",
   ]
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
@@ -374,6 +375,7 @@ extension MusterV1.Have: RPC.Message {
       self.rejected.reserveCapacity(c.pointee.n_rejected)
       for index in 0..<c.pointee.n_rejected { self.rejected.append(MusterV1.Rejection(c.pointee.rejected[index]!)) }
     }
+    self.rejectedMore = c.pointee.rejected_more
   }
 
   /// Valid as long as the arena.
@@ -392,6 +394,7 @@ extension MusterV1.Have: RPC.Message {
       c.pointee.n_rejected = self.rejected.count
       c.pointee.rejected = list
     }
+    c.pointee.rejected_more = self.rejectedMore
     return c
   }
 }
@@ -1126,6 +1129,8 @@ extension MusterV1.Applied: RPC.Message {
     "silence_ns",
     "probe",
     "revoked",
+    "rejected_more",
+    "leases_more_until_ns",
   ]
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
@@ -1164,6 +1169,8 @@ extension MusterV1.Applied: RPC.Message {
     self.silenceNs = c.pointee.silence_ns
     self.probe = RPC.CField.string(c.pointee.probe)
     self.revoked = c.pointee.revoked != 0
+    self.rejectedMore = c.pointee.rejected_more
+    self.leasesMoreUntilNs = c.pointee.leases_more_until_ns
   }
 
   /// Valid as long as the arena.
@@ -1190,6 +1197,8 @@ extension MusterV1.Applied: RPC.Message {
     c.pointee.silence_ns = self.silenceNs
     if !self.probe.isEmpty { c.pointee.probe = arena.string(self.probe) }
     c.pointee.revoked = self.revoked ? 1 : 0
+    c.pointee.rejected_more = self.rejectedMore
+    c.pointee.leases_more_until_ns = self.leasesMoreUntilNs
     return c
   }
 }

@@ -193,8 +193,10 @@ extension MusterV1 {
     package var applied: UInt64 = 0
     /// 16 octets, of the received rows.
     package var digest: [UInt8] = []
-    /// The full set at `applied`; at most 10,000.
+    /// The full set at `applied`, less `rejected_more`; at most 10,000 in a message, of all subnets together.
     package var rejected: [MusterV1.Rejection] = []
+    /// How many more there are than `rejected` names. Unless 0, nothing is known of a binding that is not named.
+    package var rejectedMore: UInt32 = 0
 
     package init() {}
 
@@ -205,7 +207,8 @@ extension MusterV1 {
       generation: UInt64 = 0,
       applied: UInt64 = 0,
       digest: [UInt8] = [],
-      rejected: [MusterV1.Rejection] = []
+      rejected: [MusterV1.Rejection] = [],
+      rejectedMore: UInt32 = 0
     ) {
       self.dhcpId = dhcpId
       self.incarnation = incarnation
@@ -214,6 +217,7 @@ extension MusterV1 {
       self.applied = applied
       self.digest = digest
       self.rejected = rejected
+      self.rejectedMore = rejectedMore
     }
   }
 
@@ -611,9 +615,10 @@ extension MusterV1 {
     package var generation: UInt64 = 0
     /// Of the rows received, 16 octets.
     package var digest: [UInt8] = []
-    /// The full set at this generation; at most 10,000.
+    /// The full set at this generation, less `rejected_more`; at most 10,000.
     package var rejected: [MusterV1.Rejection] = []
-    /// Leases that machines may still be using although their bindings lost the address in this apply.
+    /// Leases that machines may still be using although their bindings lost the address, or the address left the pool, in
+    /// this apply or an earlier one; less those that `leases_more_until_ns` tells of. At most 10,000.
     package var leasesLeft: [MusterV1.LeaseLeft] = []
     /// From commit received to served, nanoseconds.
     package var tookNs: Int64 = 0
@@ -623,6 +628,12 @@ extension MusterV1 {
     package var probe: String = ""
     /// Set when the answer to Revoke: the agent has stopped answering.
     package var revoked: Bool = false
+    /// How many more bindings could not be served than `rejected` names. Unless 0, nothing is known of a binding that is
+    /// not named.
+    package var rejectedMore: UInt32 = 0
+    /// 0 when `leases_left` is the full set. Else there are more, and this is when the last of them ends, nanoseconds UTC:
+    /// an address that is not named may be in use until then.
+    package var leasesMoreUntilNs: Int64 = 0
 
     package init() {}
 
@@ -636,7 +647,9 @@ extension MusterV1 {
       tookNs: Int64 = 0,
       silenceNs: Int64 = 0,
       probe: String = "",
-      revoked: Bool = false
+      revoked: Bool = false,
+      rejectedMore: UInt32 = 0,
+      leasesMoreUntilNs: Int64 = 0
     ) {
       self.dhcpId = dhcpId
       self.epoch = epoch
@@ -648,6 +661,8 @@ extension MusterV1 {
       self.silenceNs = silenceNs
       self.probe = probe
       self.revoked = revoked
+      self.rejectedMore = rejectedMore
+      self.leasesMoreUntilNs = leasesMoreUntilNs
     }
   }
 

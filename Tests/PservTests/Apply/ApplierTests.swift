@@ -213,6 +213,32 @@ struct ApplierTests {
     #expect(report.served.first?.leasesLeft == [])
   }
 
+  @Test func moreLeasesThanAMessageNamesAreSaidToBeMoreUntilTheLastOfThemEnds() async throws {
+    let wide = Sample.header(prefix: "10.1.0.0/16", pool: "10.1.16.0-10.1.79.255")
+    let bench = try ApplyBench([wide])
+    try bench.put([Sample.binding(2)])
+    let applier = try bench.applier()
+    _ = await applier.apply(links: Sample.links)
+    let end = Timestamp(seconds: 1_800_003_600)
+    bench.dhcp.change { state in
+      for number in 0..<12_000 {
+        let address = Sample.address(number, in: "10.1.16.0")
+        state.leases[SubnetAddress(subnet: Sample.hall1, address: address)] = Lease(
+          dhcpID: Sample.hall1, mac: Sample.mac(1_000 + number), address: address, until: end)
+      }
+    }
+    try bench.put(header: Sample.header(prefix: "10.1.0.0/16", pool: nil))
+    let report = await applier.apply(links: Sample.links)
+    #expect(report.failure == nil)
+    #expect(report.served.first?.leasesLeft.count == AppliedSubnet.leasesLeftMax)
+    #expect(report.served.first?.leasesMoreUntil == end)
+    bench.time.advance(.seconds(3601))
+    try bench.put([Sample.binding(3)])
+    let later = await applier.apply(links: Sample.links)
+    #expect(later.served.first?.leasesLeft == [])
+    #expect(later.served.first?.leasesMoreUntil == nil)
+  }
+
   @Test func whatTheServerRefusesIsQuarantinedAndTheRestServes() async throws {
     let bench = try ApplyBench()
     try bench.put([Sample.binding(2)])

@@ -71,6 +71,20 @@ import Wire
     #expect(try await lab.subnets.getSubnet(.init(name: "hall1")).status?.quarantined == 1)
   }
 
+  @Test func aNodeThatIsNotNamedAmongMoreRejectionsThanAreOnRecordIsNotCalledServed() async throws {
+    let (lab, session) = try await hall()
+    try await lab.apply(
+      "hall1", by: "rack1", session,
+      rejected: [Rejection(mac: "52:54:00:00:00:2b", code: "KEA", message: "failed to add host")],
+      rejectedMore: Rejection.countMax)
+    let status = try await lab.node("r1n42").status
+    #expect(status?.served == false)
+    #expect(
+      status?.reason
+        == "not known: rack1 cannot serve 10001 bindings of hall1, and only 10000 of them are on record")
+    #expect(try await lab.subnets.getSubnet(.init(name: "hall1")).status?.quarantined == 10_001)
+  }
+
   @Test func aMissingKernelIsExplained() async throws {
     let (lab, session) = try await hall()
     try await lab.apply("hall1", by: "rack1", session)

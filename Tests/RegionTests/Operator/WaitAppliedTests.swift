@@ -66,7 +66,9 @@ import Wire
 
 extension OperatorLab {
   /// The owner applies all there is of a subnet.
-  func apply(_ subnet: String, by agent: String, _ session: SessionEpoch, rejected: [Rejection] = []) async throws {
+  func apply(
+    _ subnet: String, by agent: String, _ session: SessionEpoch, rejected: [Rejection] = [], rejectedMore: Int = 0
+  ) async throws {
     let subnet = try SubnetName(subnet)
     let agent = try AgentName(agent)
     _ = try await context.store.write { transaction in
@@ -74,7 +76,8 @@ extension OperatorLab {
       _ = try transaction.recordApplied(
         AppliedReport(
           agent: agent, session: session, subnet: row.subnet.dhcpID, epoch: row.progress.epoch,
-          generation: row.progress.head, digest: row.progress.digest, rejected: rejected, leasesLeft: []))
+          generation: row.progress.head, digest: row.progress.digest, rejected: rejected, rejectedMore: rejectedMore,
+          leasesLeft: []))
     }
   }
 }

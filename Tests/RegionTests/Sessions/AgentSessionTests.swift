@@ -210,6 +210,20 @@ import Wire
     }
   }
 
+  @Test func whatAMessageCouldNotNameIsCountedAndItsLeasesAreUnknown() throws {
+    var applied = MusterV1.Applied(dhcpId: 1, epoch: 1, generation: 1, digest: .init(repeating: 0, count: 16))
+    applied.leasesLeft = [MusterV1.LeaseLeft(address: 1, mac: 2, untilNs: 3)]
+    applied.rejected = [MusterV1.Rejection(mac: 1, code: "KEA_REFUSED", message: "bad host")]
+    var report = try AppliedReport(applied, agent: "rack1", session: SessionEpoch(1), epoch: Epoch(1))
+    #expect(report.leasesLeft?.count == 1)
+    #expect(report.rejectedMore == 0)
+    applied.leasesMoreUntilNs = 4
+    applied.rejectedMore = 7
+    report = try AppliedReport(applied, agent: "rack1", session: SessionEpoch(1), epoch: Epoch(1))
+    #expect(report.leasesLeft == nil)
+    #expect(report.rejectedMore == 7)
+  }
+
   @Test func troubleIsRecordedAndCleared() async throws {
     let id = try await rig.addSubnet("hall1", "10.1.0.0/24", agents: ["rack1"])
     let credential = try await rig.enrol("rack1")

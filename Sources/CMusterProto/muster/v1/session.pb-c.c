@@ -2096,7 +2096,7 @@ const ProtobufCMessageDescriptor muster__v1__link_address__descriptor =
   (ProtobufCMessageInit) muster__v1__link_address__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor muster__v1__have__field_descriptors[7] =
+static const ProtobufCFieldDescriptor muster__v1__have__field_descriptors[8] =
 {
   {
     "dhcp_id",
@@ -2182,6 +2182,18 @@ static const ProtobufCFieldDescriptor muster__v1__have__field_descriptors[7] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rejected_more",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__Have, rejected_more),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned muster__v1__have__field_indices_by_name[] = {
   4,   /* field[4] = applied */
@@ -2191,11 +2203,12 @@ static const unsigned muster__v1__have__field_indices_by_name[] = {
   3,   /* field[3] = generation */
   1,   /* field[1] = incarnation */
   6,   /* field[6] = rejected */
+  7,   /* field[7] = rejected_more */
 };
 static const ProtobufCIntRange muster__v1__have__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor muster__v1__have__descriptor =
 {
@@ -2205,7 +2218,7 @@ const ProtobufCMessageDescriptor muster__v1__have__descriptor =
   "Muster__V1__Have",
   "muster.v1",
   sizeof(Muster__V1__Have),
-  7,
+  8,
   muster__v1__have__field_descriptors,
   muster__v1__have__field_indices_by_name,
   1,  muster__v1__have__number_ranges,
@@ -3459,7 +3472,7 @@ const ProtobufCMessageDescriptor muster__v1__lease_left__descriptor =
   (ProtobufCMessageInit) muster__v1__lease_left__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor muster__v1__applied__field_descriptors[10] =
+static const ProtobufCFieldDescriptor muster__v1__applied__field_descriptors[12] =
 {
   {
     "dhcp_id",
@@ -3581,6 +3594,30 @@ static const ProtobufCFieldDescriptor muster__v1__applied__field_descriptors[10]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rejected_more",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__Applied, rejected_more),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "leases_more_until_ns",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__Applied, leases_more_until_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned muster__v1__applied__field_indices_by_name[] = {
   0,   /* field[0] = dhcp_id */
@@ -3588,8 +3625,10 @@ static const unsigned muster__v1__applied__field_indices_by_name[] = {
   1,   /* field[1] = epoch */
   2,   /* field[2] = generation */
   5,   /* field[5] = leases_left */
+  11,   /* field[11] = leases_more_until_ns */
   8,   /* field[8] = probe */
   4,   /* field[4] = rejected */
+  10,   /* field[10] = rejected_more */
   9,   /* field[9] = revoked */
   7,   /* field[7] = silence_ns */
   6,   /* field[6] = took_ns */
@@ -3597,7 +3636,7 @@ static const unsigned muster__v1__applied__field_indices_by_name[] = {
 static const ProtobufCIntRange muster__v1__applied__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor muster__v1__applied__descriptor =
 {
@@ -3607,7 +3646,7 @@ const ProtobufCMessageDescriptor muster__v1__applied__descriptor =
   "Muster__V1__Applied",
   "muster.v1",
   sizeof(Muster__V1__Applied),
-  10,
+  12,
   muster__v1__applied__field_descriptors,
   muster__v1__applied__field_indices_by_name,
   1,  muster__v1__applied__number_ranges,

@@ -57,6 +57,10 @@ struct NodeStatusReader {
     if progress.applied < generation {
       return "waiting for generation \(generation): \(owner) has applied \(progress.applied)"
     }
+    if progress.rejected > Rejection.countMax {
+      return "not known: \(owner) cannot serve \(progress.rejected) bindings of \(row.subnet.name), and only "
+        + "\(Rejection.countMax) of them are on record"
+    }
     return ""
   }
 }

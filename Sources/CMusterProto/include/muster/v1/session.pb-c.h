@@ -302,14 +302,18 @@ struct  Muster__V1__Have
    */
   ProtobufCBinaryData digest;
   /*
-   * The full set at `applied`; at most 10,000.
+   * The full set at `applied`, less `rejected_more`; at most 10,000 in a message, of all subnets together.
    */
   size_t n_rejected;
   Muster__V1__Rejection **rejected;
+  /*
+   * How many more there are than `rejected` names. Unless 0, nothing is known of a binding that is not named.
+   */
+  uint32_t rejected_more;
 };
 #define MUSTER__V1__HAVE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&muster__v1__have__descriptor) \
-    , 0, {0,NULL}, 0, 0, 0, {0,NULL}, 0,NULL }
+    , 0, {0,NULL}, 0, 0, 0, {0,NULL}, 0,NULL, 0 }
 
 
 /*
@@ -762,12 +766,13 @@ struct  Muster__V1__Applied
    */
   ProtobufCBinaryData digest;
   /*
-   * The full set at this generation; at most 10,000.
+   * The full set at this generation, less `rejected_more`; at most 10,000.
    */
   size_t n_rejected;
   Muster__V1__Rejection **rejected;
   /*
-   * Leases that machines may still be using although their bindings lost the address in this apply.
+   * Leases that machines may still be using although their bindings lost the address, or the address left the pool, in
+   * this apply or an earlier one; less those that `leases_more_until_ns` tells of. At most 10,000.
    */
   size_t n_leases_left;
   Muster__V1__LeaseLeft **leases_left;
@@ -787,10 +792,20 @@ struct  Muster__V1__Applied
    * Set when the answer to Revoke: the agent has stopped answering.
    */
   protobuf_c_boolean revoked;
+  /*
+   * How many more bindings could not be served than `rejected` names. Unless 0, nothing is known of a binding that is
+   * not named.
+   */
+  uint32_t rejected_more;
+  /*
+   * 0 when `leases_left` is the full set. Else there are more, and this is when the last of them ends, nanoseconds UTC:
+   * an address that is not named may be in use until then.
+   */
+  int64_t leases_more_until_ns;
 };
 #define MUSTER__V1__APPLIED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&muster__v1__applied__descriptor) \
-    , 0, 0, 0, {0,NULL}, 0,NULL, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, 0 }
+    , 0, 0, 0, {0,NULL}, 0,NULL, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0 }
 
 
 struct  Muster__V1__Refused
