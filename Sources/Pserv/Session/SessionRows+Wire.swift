@@ -40,9 +40,10 @@ extension MusterV1.Have {
     epoch = mirrored.epochMax.number
     generation = mirrored.received.generation.number
     digest = mirrored.received.digest.octets
-    guard let known = mirrored.applied, known.incarnation == incarnation, known.subnet.epoch == mirrored.epochMax else {
-      return
-    }
+    // What was applied with DHCP off against the operator's word is said after the trouble that keeps it off.
+    guard let known = mirrored.applied, known.incarnation == incarnation, known.subnet.epoch == mirrored.epochMax,
+      known.subnet.answersDHCP || !known.subnet.header.isDHCPOn
+    else { return }
     applied = known.subnet.generation.number
     (rejected, rejectedMore) = room.take(known.rejected)
   }

@@ -73,6 +73,18 @@ struct OutboxTests {
     #expect(generations(Array(said.dropFirst())) == [1])
   }
 
+  @Test func aHelloDoesNotCallServedWhatATroubleKeepsOff() {
+    var mirrored = MirroredSubnet(dhcpID: Sample.hall1, name: "hall1", epochMax: Epoch(1), isOwned: true)
+    mirrored.received.incarnation = Sample.incarnation
+    mirrored.applied = applied(generation: 4)
+    var room = RejectionRoom()
+    #expect(MusterV1.Have(mirrored, room: &room).applied == 4)
+    mirrored.applied?.subnet.answersDHCP = false
+    #expect(MusterV1.Have(mirrored, room: &room).applied == 0)
+    mirrored.applied?.subnet.header.isDHCPOn = false
+    #expect(MusterV1.Have(mirrored, room: &room).applied == 4)
+  }
+
   @Test func beforeTheFirstApplyNothingIsSaidToBeServed() {
     var outbox = Outbox()
     outbox.knowsTroubles = false
