@@ -40,14 +40,14 @@ struct TurnTests {
 
 struct CommandRunTests {
   @Test func statusAndWordsComeBack() async throws {
-    let run = CommandRun(words: ["/bin/sh", "-c", "echo out; echo err >&2; exit 3"], timeout: .seconds(10))
+    let run = CommandRun(words: ["/bin/sh", "-c", "echo out; echo err >&2; exit 3"], timeout: .seconds(60))
     let outcome = try await run.run()
     #expect(outcome.status == 3)
     #expect(outcome.output == "out\nerr\n")
   }
 
   @Test func aTalkativeProgramIsCutAndNotHeldUp() async throws {
-    let run = CommandRun(words: ["/bin/sh", "-c", "head -c 1000000 /dev/zero; exit 5"], timeout: .seconds(10))
+    let run = CommandRun(words: ["/bin/sh", "-c", "head -c 1000000 /dev/zero; exit 5"], timeout: .seconds(60))
     let outcome = try await run.run()
     #expect(outcome.status == 5)
     #expect(outcome.output.utf8.count == CommandRun.outputBytesMax)
