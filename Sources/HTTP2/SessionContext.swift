@@ -9,7 +9,8 @@ final class SessionContext {
   unowned(unsafe) private(set) var delegate: any SessionDelegate
   /// The same delegate by the shorter way. Lent to the callbacks, so it is replaced only between them.
   @exclusivity(unchecked) private(set) var events: Unmanaged<SessionEvents>
-  let limits: SessionLimits
+  /// Of `SessionLimits`; the whole of it would be a large part of an idle connection.
+  private let continuationsMax, headerFieldsMax, headerListBytesMax: Int
   let isServer: Bool
   /// Nanoseconds of a monotonic clock, as of the last `receive`.
   @exclusivity(unchecked) var now: UInt64
@@ -31,7 +32,9 @@ final class SessionContext {
   init(limits: SessionLimits, isServer: Bool, now: UInt64) {
     self.delegate = NobodyListens.instance
     self.events = .passRetained(SessionEvents())
-    self.limits = limits
+    continuationsMax = limits.continuationsMax
+    headerFieldsMax = limits.headerFieldsMax
+    headerListBytesMax = limits.headerListBytesMax
     self.isServer = isServer
     self.now = now
     resetsReceived = TokenBucket(limits.resetsReceived, now: now)
@@ -73,7 +76,7 @@ final class SessionContext {
       return true
     case NGHTTP2_CONTINUATION.rawValue:
       continuations += 1
-      return allow(continuations <= limits.continuationsMax, .continuations)
+      return allow(continuations <= continuationsMax, .continuations)
     case NGHTTP2_PRIORITY.rawValue, NGHTTP2_PRIORITY_UPDATE.rawValue:
       return allow(priorities.take(now: now), .priorities)
     case NGHTTP2_RST_STREAM.rawValue: return allow(resetsReceived.take(now: now), .resetsReceived)
@@ -116,14 +119,14 @@ final class SessionContext {
   func fieldBegan(nameBytes: Int, valueBytes: Int) -> FieldVerdict {
     headerFields += 1
     headerListBytes += nameBytes + valueBytes + 32
-    guard headerFields <= limits.headerFieldsMax else {
+    guard headerFields <= headerFieldsMax else {
       violation = .headerFields
       return .violation
     }
-    return headerListBytes <= limits.headerListBytesMax ? .take : .skip
+    return headerListBytes <= headerListBytesMax ? .take : .skip
   }
 
-  var isHeaderListTooLarge: Bool { headerListBytes > limits.headerListBytesMax }
+  var isHeaderListTooLarge: Bool { headerListBytes > headerListBytesMax }
 
   /// Shows header fields to nghttp2, which copies names and values.
   @discardableResult

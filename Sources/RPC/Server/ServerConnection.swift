@@ -5,11 +5,8 @@ public import HTTP2
 /// Belongs to one thread or event loop, which feeds it and calls `flush` afterwards. Handlers run as tasks that
 /// the host starts; from any thread they reach the connection through its driver only.
 public final class ServerConnection {
-  let router: Router
-  private let rules: ServerWork.Rules
-  let configuration: ServerConfiguration
+  private let rules: ServerRules
   public let peer: Peer
-  let observer: any ServerObserver
   /// Owns this object. Not counted: it is asked for with every call.
   unowned(unsafe) let host: any ServerConnectionHost
   let driver: any CallDriver
@@ -35,23 +32,35 @@ public final class ServerConnection {
 
   public enum State: Sendable { case serving, announcingShutdown, shuttingDown }
 
-  public init(
+  public convenience init(
     router: Router, configuration: ServerConfiguration, peer: Peer, observer: any ServerObserver,
-    host: any ServerConnectionHost, memory: SessionMemory? = nil, now: ContinuousClock.Instant
+    host: any ServerConnectionHost, now: ContinuousClock.Instant
   ) {
-    self.router = router
-    self.rules = ServerWork.Rules(interceptors: router.interceptors, observer: observer)
-    self.configuration = configuration
+    self.init(
+      rules: ServerRules(router: router, configuration: configuration, observer: observer), peer: peer, host: host, now: now)
+  }
+
+  /// - Parameters:
+  ///   - host: Not kept alive; it outlives this connection.
+  ///   - memory: What sessions of the same thread share; nil for malloc.
+  public init(
+    rules: ServerRules, peer: Peer, host: any ServerConnectionHost, memory: SessionMemory? = nil,
+    now: ContinuousClock.Instant
+  ) {
+    self.rules = rules
     self.peer = peer
-    self.observer = observer
     self.host = host
     self.driver = host.driver
     self.now = now
     self.startedAt = now
     self.session = Session(
-      role: .server, settings: configuration.settings, limits: configuration.limits, memory: memory, now: 0)
+      role: .server, settings: rules.configuration.settings, limits: rules.configuration.limits, memory: memory, now: 0)
     self.session.start(delegate: self)
   }
+
+  var router: Router { rules.router }
+  var configuration: ServerConfiguration { rules.configuration }
+  var observer: any ServerObserver { rules.observer }
 
   /// Calls whose streams are open.
   public var callCount: Int { calls.count }

@@ -5,21 +5,10 @@
 public struct ServerWork: Sendable {
   let call: ServerCall
   let route: Route
-  let rules: Rules
-
-  /// What all calls of a connection have in common.
-  final class Rules: Sendable {
-    let interceptors: [any ServerInterceptor]
-    let observer: any ServerObserver
-
-    init(interceptors: [any ServerInterceptor], observer: any ServerObserver) {
-      self.interceptors = interceptors
-      self.observer = observer
-    }
-  }
+  let rules: ServerRules
 
   nonisolated(nonsending) public func run() async {
-    await call.run(route.handler, interceptors: rules.interceptors, observer: rules.observer)
+    await call.run(route.handler, interceptors: rules.router.interceptors, observer: rules.observer)
   }
 
   public func suspended(in task: Task<Void, Never>) {

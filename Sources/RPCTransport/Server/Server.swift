@@ -180,7 +180,7 @@ public final class Server: Sendable {
   }
 
   /// NIO keeps a connection's last buffer for its next read. It grows with what arrives; an idle connection keeps little.
-  private static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 512, maximum: 64 << 10)
+  private static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 256, maximum: 64 << 10)
   /// Octets in a connection's socket buffer on this side above which writing pauses, and below which it goes on.
   private static let writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 256 << 10)
 }

@@ -66,8 +66,7 @@ final class ServerHandler: ChannelInboundHandler {
   private func begin(_ context: ChannelHandlerContext) {
     guard connection == nil else { return }
     connection = ServerConnection(
-      router: server.router, configuration: server.limits.connection, peer: Peer(context: context), observer: server.metrics,
-      host: self, memory: shared.memory, now: .now)
+      rules: server.rules, peer: Peer(context: context), host: self, memory: shared.memory, now: .now)
     if isShuttingDown { connection?.beginShutdown() }
     output()
   }

@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// What the connections of one server share.
 final class ServerShared: Sendable {
-  let router: Router
+  let rules: ServerRules
   let limits: ServerLimits
   let watchLimits: ConnectionWatch.Limits
   let metrics: ServerMetrics
@@ -27,11 +27,11 @@ final class ServerShared: Sendable {
   }
 
   init(router: Router, limits: ServerLimits, runsHandlersOnLoop: Bool, logger: Logger) {
-    self.router = router
     self.limits = limits
     self.logger = logger
     self.runsHandlersOnLoop = runsHandlersOnLoop
     metrics = ServerMetrics(methods: router.methods, logger: logger)
+    rules = ServerRules(router: router, configuration: limits.connection, observer: metrics)
     watchLimits = ConnectionWatch.Limits(
       establishing: TimeAmount(limits.establishingTimeout), idle: limits.idleTimeout.map { TimeAmount($0) },
       keepaliveInterval: limits.keepaliveInterval.map { TimeAmount($0) },
