@@ -37,7 +37,7 @@ extension ServerConnection: SessionDelegate {
     }
     call.stream.deadline = deadline
     call.withState { state in
-      state.begin(messageBytesMax: configuration.messageBytesMax, compression: compression, driver: driver)
+      state.begin(messageBytesMax: rules.configuration.messageBytesMax, compression: compression, driver: driver)
       state.method = route.handler.method
       state.peer = peer
       state.deadline = deadline

@@ -5,7 +5,9 @@ public import HTTP2
 /// Belongs to one thread or event loop, which feeds it and calls `flush` afterwards. Handlers run as tasks that
 /// the host starts; from any thread they reach the connection through its driver only.
 public final class ServerConnection {
-  private let rules: ServerRules
+  let rules: ServerRules
+  /// Also here: every header field is shown to it, and one step less is several references less to count.
+  let router: Router
   public let peer: Peer
   /// Owns this object. Not counted: it is asked for with every call.
   unowned(unsafe) let host: any ServerConnectionHost
@@ -48,6 +50,7 @@ public final class ServerConnection {
     now: ContinuousClock.Instant
   ) {
     self.rules = rules
+    self.router = rules.router
     self.peer = peer
     self.host = host
     self.driver = host.driver
@@ -58,7 +61,6 @@ public final class ServerConnection {
     self.session.start(delegate: self)
   }
 
-  var router: Router { rules.router }
   var configuration: ServerConfiguration { rules.configuration }
   var observer: any ServerObserver { rules.observer }
 
@@ -182,7 +184,7 @@ public final class ServerConnection {
     ready.append(call)
     call.withStreams { $0.assumeSignalled() }
     if case .immediate(let body) = route.handler.body, router.interceptors.isEmpty {
-      call.runImmediately(body, of: route.handler, observer: observer)
+      call.runImmediately(body, of: route.handler, observer: rules.observer)
     } else {
       host.start(ServerWork(call: call, route: route, rules: rules))
     }
@@ -194,7 +196,7 @@ public final class ServerConnection {
   func noteHeld(_ sizeBytes: Int, by call: ServerCall) -> Bool {
     heldBytes += sizeBytes - call.stream.heldBytes
     call.stream.heldBytes = sizeBytes
-    return heldBytes <= configuration.heldBytesMax
+    return heldBytes <= rules.configuration.heldBytesMax
   }
 
   /// The stream is gone: whatever still runs for it is cancelled.
@@ -215,7 +217,7 @@ public final class ServerConnection {
       call.fail(error)
     }
     if uncredited > 0 { session.consumeConnection(uncredited) }
-    observer.callEnded(
+    rules.observer.callEnded(
       method: call.stream.method, code: code,
       nanoseconds: Int64(elapsed - call.stream.startedAt))
   }
