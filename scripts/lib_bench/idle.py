@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import socket
 import ssl
@@ -9,7 +10,7 @@ import subprocess
 import time
 
 from lib_bench.errors import BenchError
-from lib_bench.servers import Running, raise_file_limit
+from lib_bench.servers import Running, urgently
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -33,7 +34,6 @@ def certificate(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
 
 def bytes_per_connection(running: Running, connections: int, uses_tls: bool) -> float:
     """Opens connections as far as HTTP/2's settings, and divides what the server grew by."""
-    raise_file_limit()
     context = None
     if uses_tls:
         context = ssl.create_default_context()
@@ -42,12 +42,15 @@ def bytes_per_connection(running: Running, connections: int, uses_tls: bool) -> 
         context.set_alpn_protocols(["h2"])
     opened: list[socket.socket] = []
     try:
-        opened += [connect(running.port, context) for _ in range(WARM)]
-        settle(running)
-        before = running.resident_bytes()
-        opened += [connect(running.port, context) for _ in range(connections)]
-        settle(running)
-        return (running.resident_bytes() - before) / connections
+        with urgently():
+            opened += [connect(running.port, context) for _ in range(WARM)]
+            settle(running)
+            before = running.resident_bytes()
+            opened += [connect(running.port, context) for _ in range(connections)]
+            settle(running)
+        grown = running.resident_bytes() - before
+        require_open(opened)
+        return grown / connections
     finally:
         for one in opened:
             one.close()
@@ -66,6 +69,19 @@ def connect(port: int, context: ssl.SSLContext | None) -> socket.socket:
         received += octets
     connection.sendall(SETTINGS_ACK)
     return connection
+
+
+def require_open(opened: list[socket.socket]) -> None:
+    """A server closes whom it thinks dead; what is closed would count as small."""
+    for one in opened:
+        with socket.socket(fileno=os.dup(one.fileno())) as plain:
+            plain.setblocking(False)
+            try:
+                is_closed = plain.recv(1, socket.MSG_PEEK) == b""
+            except BlockingIOError:
+                continue
+            if is_closed:
+                raise BenchError("the server closed connections while others were opened; this machine is too slow for so many")
 
 
 def settle(running: Running) -> None:
