@@ -52,6 +52,18 @@ func ago(_ seconds: Int64) -> GoogleProtobuf.Timestamp {
         """)
   }
 
+  @Test func whatIsBehindIsNotCalledNotServed() {
+    var busy = status
+    (busy.subnetsServed, busy.subnetsBehind, busy.changesBehind) = (1, 1, 12)
+    (busy.nodesServed, busy.nodesBehind) = (988, 12)
+    var text = StatusReport(status: busy, region: "r:1", now: now).text(color: false)
+    #expect(text.contains("SUBNETS   2: 1 served, 1 behind (12 changes to apply)\n"))
+    #expect(text.contains("NODES     1001: 988 served, 12 behind, 1 new\n"))
+    busy.changesBehind = 1
+    text = StatusReport(status: busy, region: "r:1", now: now).text(color: false)
+    #expect(text.contains("1 behind (1 change to apply)"))
+  }
+
   @Test func problemsNameTheirSubjectAndTheWayOut() {
     var sick = status
     sick.healthy = false

@@ -9,7 +9,7 @@ import Testing
     try await store.furnish()
     let (session, epoch) = try await store.serve("hall1", by: "rack1")
     #expect(try await store.acknowledge("hall1", by: "rack1", session, epoch) == .recorded)
-    #expect(try await store.row("hall1").progress.isServed)
+    #expect(try await store.row("hall1").progress.isAnswered)
     let (newer, _) = try await store.serve("hall1", by: "rack1")
     #expect(try await store.acknowledge("hall1", by: "rack1", session, epoch) == .superseded)
     #expect(try await store.acknowledge("hall1", by: "rack1", newer, epoch) == .recorded)
@@ -209,6 +209,6 @@ import Testing
     }
     #expect(isNoted)
     #expect(try await store.row("hall1").progress.trouble == trouble)
-    #expect(try await store.row("hall1").progress.isServed == false)
+    #expect(try await store.row("hall1").progress.isAnswered == false)
   }
 }

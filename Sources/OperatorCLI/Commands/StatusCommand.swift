@@ -37,9 +37,14 @@ struct StatusReport {
     func tone(_ text: String, _ tone: Table.Tone) -> String { color ? Table.paint(text, tone) : text }
     let health = status.healthy ? tone("healthy", .good) : tone("unhealthy", .failing)
     var out = "REGION    \(region)  \(health)  \(status.version)  up \(Age.text(since: status.startTime, now: now))\n"
-    out += "SUBNETS   \(status.subnets): \(Self.counts([(status.subnetsServed, "served"), (status.subnets - min(status.subnets, status.subnetsServed), "not served")]))\n"
-    let rest = status.nodes - min(status.nodes, status.nodesServed + status.nodesNew)
-    out += "NODES     \(status.nodes): \(Self.counts([(status.nodesServed, "served"), (status.nodesNew, "new"), (rest, "not served")]))\n"
+    let changes = "behind (\(status.changesBehind) change\(status.changesBehind == 1 ? "" : "s") to apply)"
+    out += "SUBNETS   "
+    out += Self.counts(
+      of: status.subnets, [(status.subnetsServed, "served"), (status.subnetsBehind, tone(changes, .behind))])
+    out += "NODES     "
+    out += Self.counts(
+      of: status.nodes,
+      [(status.nodesServed, "served"), (status.nodesBehind, tone("behind", .behind)), (status.nodesNew, "new")])
     if status.problems.isEmpty {
       out += "PROBLEMS  none\n"
     } else {
@@ -53,10 +58,11 @@ struct StatusReport {
     return out + "\n" + AgentTable(agents: status.agents, now: now).table.text(color: color)
   }
 
-  /// `2 served, 1 new`, without what is zero; `none` for nothing at all.
-  static func counts(_ parts: [(UInt64, String)]) -> String {
-    let words = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
-    return words.isEmpty ? "none" : words.joined(separator: ", ")
+  /// `3: 2 served, 1 new`, without what is zero; what no part counts is not served.
+  static func counts(of total: UInt64, _ parts: [(UInt64, String)]) -> String {
+    let rest = total - min(total, parts.reduce(0) { $0 + $1.0 })
+    let words = (parts + [(rest, "not served")]).filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    return "\(total): \(words.isEmpty ? "none" : words.joined(separator: ", "))\n"
   }
 }
 

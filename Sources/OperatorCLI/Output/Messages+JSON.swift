@@ -147,7 +147,8 @@ extension MusterV1.GetStatusResponse {
     .object([
       "version": .string(version), "start_time": startTime.json, "healthy": .bool(healthy),
       "subnets": .unsigned(subnets), "subnets_served": .unsigned(subnetsServed), "nodes": .unsigned(nodes),
-      "nodes_served": .unsigned(nodesServed), "nodes_new": .unsigned(nodesNew),
+      "subnets_behind": .unsigned(subnetsBehind), "changes_behind": .unsigned(changesBehind),
+      "nodes_served": .unsigned(nodesServed), "nodes_behind": .unsigned(nodesBehind), "nodes_new": .unsigned(nodesNew),
       "problems": .array(
         problems.map { problem in
           .object([

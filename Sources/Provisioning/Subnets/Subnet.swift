@@ -74,8 +74,8 @@ package struct SubnetProgress: Hashable, Sendable {
     self.changedAt = changedAt
   }
 
-  /// True if the owner serves everything that was asked for.
-  package var isServed: Bool { owner != nil && trouble == nil && applied == head && rejected == 0 }
+  /// True if the owner answers by some generation, not always the newest; some nodes may be in quarantine.
+  package var isAnswered: Bool { owner != nil && trouble == nil && applied > .zero }
 
   /// How many generations the owner is behind.
   package var behind: UInt64 { head.number - min(applied.number, head.number) }

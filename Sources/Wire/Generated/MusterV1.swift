@@ -189,7 +189,7 @@ package enum MusterV1 {
       \u{13}UndrainAgentRequest\u{12}\u{12}\u{a}\u{4}name\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{4}name\"\u{12}\u{a}\u{10}\
       GetStatusRequest\"c\u{a}\u{7}Problem\u{12}\u{18}\u{a}\u{7}subject\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{7}subjec\
       t\u{12}\u{12}\u{a}\u{4}code\u{18}\u{2}\u{20}\u{1}(\u{9}R\u{4}code\u{12}\u{18}\u{a}\u{7}message\u{18}\u{3}\
-      \u{20}\u{1}(\u{9}R\u{7}message\u{12}\u{10}\u{a}\u{3}fix\u{18}\u{4}\u{20}\u{1}(\u{9}R\u{3}fix\"\u{f3}\u{2}\
+      \u{20}\u{1}(\u{9}R\u{7}message\u{12}\u{10}\u{a}\u{3}fix\u{18}\u{4}\u{20}\u{1}(\u{9}R\u{3}fix\"\u{e4}\u{3}\
       \u{a}\u{11}GetStatusResponse\u{12}\u{18}\u{a}\u{7}version\u{18}\u{1}\u{20}\u{1}(\u{9}R\u{7}version\u{12}9\
       \u{a}\u{a}start_time\u{18}\u{2}\u{20}\u{1}(\u{b}2\u{1a}.google.protobuf.TimestampR\u{9}startTime\u{12}\u{18}\
       \u{a}\u{7}healthy\u{18}\u{3}\u{20}\u{1}(\u{8}R\u{7}healthy\u{12}\u{18}\u{a}\u{7}subnets\u{18}\u{4}\u{20}\u{1}\
@@ -197,18 +197,21 @@ package enum MusterV1 {
       \u{a}\u{5}nodes\u{18}\u{6}\u{20}\u{1}(\u{4}R\u{5}nodes\u{12}!\u{a}\u{c}nodes_served\u{18}\u{7}\u{20}\u{1}\
       (\u{4}R\u{b}nodesServed\u{12}\u{1b}\u{a}\u{9}nodes_new\u{18}\u{8}\u{20}\u{1}(\u{4}R\u{8}nodesNew\u{12}.\u{a}\
       \u{8}problems\u{18}\u{9}\u{20}\u{3}(\u{b}2\u{12}.muster.v1.ProblemR\u{8}problems\u{12}(\u{a}\u{6}agents\u{18}\
-      \u{a}\u{20}\u{3}(\u{b}2\u{10}.muster.v1.AgentR\u{6}agents*\u{8c}\u{1}\u{a}\u{a}AgentState\u{12}\u{1b}\u{a}\
-      \u{17}AGENT_STATE_UNSPECIFIED\u{10}\u{0}\u{12}\u{17}\u{a}\u{13}AGENT_STATE_PENDING\u{10}\u{1}\u{12}\u{16}\
-      \u{a}\u{12}AGENT_STATE_ONLINE\u{10}\u{2}\u{12}\u{17}\u{a}\u{13}AGENT_STATE_OFFLINE\u{10}\u{3}\u{12}\u{17}\
-      \u{a}\u{13}AGENT_STATE_DRAINED\u{10}\u{4}2\u{8c}\u{4}\u{a}\u{c}AgentService\u{12}I\u{a}\u{a}ListAgents\u{12}\
-      \u{1c}.muster.v1.ListAgentsRequest\u{1a}\u{1d}.muster.v1.ListAgentsResponse\u{12}8\u{a}\u{8}GetAgent\u{12}\
-      \u{1a}.muster.v1.GetAgentRequest\u{1a}\u{10}.muster.v1.Agent\u{12}L\u{a}\u{b}CreateAgent\u{12}\u{1d}.must\
-      er.v1.CreateAgentRequest\u{1a}\u{1e}.muster.v1.CreateAgentResponse\u{12}N\u{a}\u{c}ReissueToken\u{12}\u{1e}\
-      .muster.v1.ReissueTokenRequest\u{1a}\u{1e}.muster.v1.CreateAgentResponse\u{12}L\u{a}\u{b}DeleteAgent\u{12}\
-      \u{1d}.muster.v1.DeleteAgentRequest\u{1a}\u{1e}.muster.v1.DeleteAgentResponse\u{12}I\u{a}\u{a}DrainAgent\u{12}\
-      \u{1c}.muster.v1.DrainAgentRequest\u{1a}\u{1d}.muster.v1.DrainAgentResponse\u{12}@\u{a}\u{c}UndrainAgent\u{12}\
-      \u{1e}.muster.v1.UndrainAgentRequest\u{1a}\u{10}.muster.v1.Agent2W\u{a}\u{d}RegionService\u{12}F\u{a}\u{9}\
-      GetStatus\u{12}\u{1b}.muster.v1.GetStatusRequest\u{1a}\u{1c}.muster.v1.GetStatusResponseb\u{6}proto3
+      \u{a}\u{20}\u{3}(\u{b}2\u{10}.muster.v1.AgentR\u{6}agents\u{12}%\u{a}\u{e}subnets_behind\u{18}\u{b}\u{20}\
+      \u{1}(\u{4}R\u{d}subnetsBehind\u{12}%\u{a}\u{e}changes_behind\u{18}\u{c}\u{20}\u{1}(\u{4}R\u{d}changesBeh\
+      ind\u{12}!\u{a}\u{c}nodes_behind\u{18}\u{d}\u{20}\u{1}(\u{4}R\u{b}nodesBehind*\u{8c}\u{1}\u{a}\u{a}AgentS\
+      tate\u{12}\u{1b}\u{a}\u{17}AGENT_STATE_UNSPECIFIED\u{10}\u{0}\u{12}\u{17}\u{a}\u{13}AGENT_STATE_PENDING\u{10}\
+      \u{1}\u{12}\u{16}\u{a}\u{12}AGENT_STATE_ONLINE\u{10}\u{2}\u{12}\u{17}\u{a}\u{13}AGENT_STATE_OFFLINE\u{10}\
+      \u{3}\u{12}\u{17}\u{a}\u{13}AGENT_STATE_DRAINED\u{10}\u{4}2\u{8c}\u{4}\u{a}\u{c}AgentService\u{12}I\u{a}\u{a}\
+      ListAgents\u{12}\u{1c}.muster.v1.ListAgentsRequest\u{1a}\u{1d}.muster.v1.ListAgentsResponse\u{12}8\u{a}\u{8}\
+      GetAgent\u{12}\u{1a}.muster.v1.GetAgentRequest\u{1a}\u{10}.muster.v1.Agent\u{12}L\u{a}\u{b}CreateAgent\u{12}\
+      \u{1d}.muster.v1.CreateAgentRequest\u{1a}\u{1e}.muster.v1.CreateAgentResponse\u{12}N\u{a}\u{c}ReissueToke\
+      n\u{12}\u{1e}.muster.v1.ReissueTokenRequest\u{1a}\u{1e}.muster.v1.CreateAgentResponse\u{12}L\u{a}\u{b}Del\
+      eteAgent\u{12}\u{1d}.muster.v1.DeleteAgentRequest\u{1a}\u{1e}.muster.v1.DeleteAgentResponse\u{12}I\u{a}\u{a}\
+      DrainAgent\u{12}\u{1c}.muster.v1.DrainAgentRequest\u{1a}\u{1d}.muster.v1.DrainAgentResponse\u{12}@\u{a}\u{c}\
+      UndrainAgent\u{12}\u{1e}.muster.v1.UndrainAgentRequest\u{1a}\u{10}.muster.v1.Agent2W\u{a}\u{d}RegionServi\
+      ce\u{12}F\u{a}\u{9}GetStatus\u{12}\u{1b}.muster.v1.GetStatusRequest\u{1a}\u{1c}.muster.v1.GetStatusRespon\
+      seb\u{6}proto3
       """)
 
   private static let bootProfilesFile = RPC.FileDescriptor(

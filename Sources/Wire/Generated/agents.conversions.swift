@@ -713,6 +713,9 @@ extension MusterV1.GetStatusResponse: RPC.Message {
     "nodes_new",
     "problems",
     "agents",
+    "subnets_behind",
+    "changes_behind",
+    "nodes_behind",
   ]
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
@@ -749,6 +752,9 @@ extension MusterV1.GetStatusResponse: RPC.Message {
       self.agents.reserveCapacity(c.pointee.n_agents)
       for index in 0..<c.pointee.n_agents { self.agents.append(MusterV1.Agent(c.pointee.agents[index]!)) }
     }
+    self.subnetsBehind = c.pointee.subnets_behind
+    self.changesBehind = c.pointee.changes_behind
+    self.nodesBehind = c.pointee.nodes_behind
   }
 
   /// Valid as long as the arena.
@@ -777,6 +783,9 @@ extension MusterV1.GetStatusResponse: RPC.Message {
       c.pointee.n_agents = self.agents.count
       c.pointee.agents = list
     }
+    c.pointee.subnets_behind = self.subnetsBehind
+    c.pointee.changes_behind = self.changesBehind
+    c.pointee.nodes_behind = self.nodesBehind
     return c
   }
 }

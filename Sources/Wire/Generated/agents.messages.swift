@@ -342,11 +342,12 @@ extension MusterV1 {
     package var healthy: Bool = false
     /// All subnets.
     package var subnets: UInt64 = 0
-    /// Of them, those with DHCP on whose owner serves them.
+    /// Of `subnets`: DHCP is on, and its owner has applied the newest generation. What is neither served nor behind is not
+    /// answered at all.
     package var subnetsServed: UInt64 = 0
     /// All nodes.
     package var nodes: UInt64 = 0
-    /// Of them, those that DHCP serves as they are wanted. Counted by subnets, so it may be off by what is on its way.
+    /// Of `nodes`: served as they were last changed.
     package var nodesServed: UInt64 = 0
     /// Of them, those that enlisted and wait to be accepted.
     package var nodesNew: UInt64 = 0
@@ -354,6 +355,12 @@ extension MusterV1 {
     package var problems: [MusterV1.Problem] = []
     /// By name; at most 10,000.
     package var agents: [MusterV1.Agent] = []
+    /// Of `subnets`: DHCP is on, and its owner has applied an older generation; the newest is still to be applied.
+    package var subnetsBehind: UInt64 = 0
+    /// Generations that they are behind, all together.
+    package var changesBehind: UInt64 = 0
+    /// Of `nodes`: their newest change is still to be applied. At most `changes_behind`, for a change is counted as one node's.
+    package var nodesBehind: UInt64 = 0
 
     package init() {}
 
@@ -367,7 +374,10 @@ extension MusterV1 {
       nodesServed: UInt64 = 0,
       nodesNew: UInt64 = 0,
       problems: [MusterV1.Problem] = [],
-      agents: [MusterV1.Agent] = []
+      agents: [MusterV1.Agent] = [],
+      subnetsBehind: UInt64 = 0,
+      changesBehind: UInt64 = 0,
+      nodesBehind: UInt64 = 0
     ) {
       self.version = version
       self.startTime = startTime
@@ -379,6 +389,9 @@ extension MusterV1 {
       self.nodesNew = nodesNew
       self.problems = problems
       self.agents = agents
+      self.subnetsBehind = subnetsBehind
+      self.changesBehind = changesBehind
+      self.nodesBehind = nodesBehind
     }
   }
 }

@@ -51,6 +51,27 @@ import Wire
     #expect(subnet.status?.poolSize == 100)
   }
 
+  @Test func whatWaitsForItsAgentIsBehindAndNotOut() async throws {
+    let (lab, session) = try await hall()
+    try await lab.apply("hall1", by: "rack1", session)
+    for (index, name) in ["b", "c"].enumerated() {
+      try await lab.add(node: .sample(name, mac: "52:54:00:00:01:0\(index)", address: "10.1.0.5\(index)"))
+    }
+    let status = try await lab.region.getStatus(.init())
+    #expect((status.subnetsServed, status.subnetsBehind, status.changesBehind) == (0, 1, 2))
+    #expect((status.nodesServed, status.nodesBehind) == (1, 2))
+    #expect(!status.problems.contains { $0.subject == "subnet/hall1" }, "for a moment, that is no problem")
+  }
+
+  @Test func aQuarantinedNodeTakesNoSubnetDown() async throws {
+    let (lab, session) = try await hall()
+    try await lab.apply(
+      "hall1", by: "rack1", session, rejected: [Rejection(mac: "52:54:00:00:00:2a", code: "KEA", message: "no")])
+    let status = try await lab.region.getStatus(.init())
+    #expect((status.subnetsServed, status.nodesServed, status.nodesBehind) == (1, 0, 0))
+    #expect(status.problems.contains { $0.code == "QUARANTINED" })
+  }
+
   @Test func aNodeThatWaitsSaysForWhat() async throws {
     let (lab, _) = try await hall()
     let status = try await lab.node("r1n42").status

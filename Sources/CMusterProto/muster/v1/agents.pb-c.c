@@ -1763,7 +1763,7 @@ const ProtobufCMessageDescriptor muster__v1__problem__descriptor =
   (ProtobufCMessageInit) muster__v1__problem__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor muster__v1__get_status_response__field_descriptors[10] =
+static const ProtobufCFieldDescriptor muster__v1__get_status_response__field_descriptors[13] =
 {
   {
     "version",
@@ -1885,23 +1885,62 @@ static const ProtobufCFieldDescriptor muster__v1__get_status_response__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "subnets_behind",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__GetStatusResponse, subnets_behind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "changes_behind",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__GetStatusResponse, changes_behind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nodes_behind",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__GetStatusResponse, nodes_behind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned muster__v1__get_status_response__field_indices_by_name[] = {
   9,   /* field[9] = agents */
+  11,   /* field[11] = changes_behind */
   2,   /* field[2] = healthy */
   5,   /* field[5] = nodes */
+  12,   /* field[12] = nodes_behind */
   7,   /* field[7] = nodes_new */
   6,   /* field[6] = nodes_served */
   8,   /* field[8] = problems */
   1,   /* field[1] = start_time */
   3,   /* field[3] = subnets */
+  10,   /* field[10] = subnets_behind */
   4,   /* field[4] = subnets_served */
   0,   /* field[0] = version */
 };
 static const ProtobufCIntRange muster__v1__get_status_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor muster__v1__get_status_response__descriptor =
 {
@@ -1911,7 +1950,7 @@ const ProtobufCMessageDescriptor muster__v1__get_status_response__descriptor =
   "Muster__V1__GetStatusResponse",
   "muster.v1",
   sizeof(Muster__V1__GetStatusResponse),
-  10,
+  13,
   muster__v1__get_status_response__field_descriptors,
   muster__v1__get_status_response__field_indices_by_name,
   1,  muster__v1__get_status_response__number_ranges,

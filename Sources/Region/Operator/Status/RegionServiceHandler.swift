@@ -39,9 +39,13 @@ package struct RegionServiceHandler: MusterV1.RegionService, OperatorHandler {
       response.healthy = !problems.contains { $0.severity < .notice }
       response.subnets = UInt64(census.subnets)
       response.subnetsServed = UInt64(census.served)
+      response.subnetsBehind = UInt64(census.behind)
+      response.changesBehind = census.changesBehind
       response.nodes = UInt64(counts.values.reduce(0, +))
       response.nodesNew = UInt64(counts[.new] ?? 0)
       response.nodesServed = min(UInt64(census.bindingsServed), response.nodes - response.nodesNew)
+      response.nodesBehind = min(
+        UInt64(census.bindingsBehind), response.nodes - response.nodesNew - response.nodesServed)
       response.problems = problems.map {
         MusterV1.Problem(subject: $0.subject, code: $0.code, message: $0.message, fix: $0.fix)
       }
@@ -69,7 +73,11 @@ struct RegionCensus {
   private(set) var facts: StatusFacts
   private(set) var subnets = 0
   private(set) var served = 0
+  /// Subnets that are answered by an older generation, and by how many.
+  private(set) var behind = 0
+  private(set) var changesBehind: UInt64 = 0
   private(set) var bindingsServed = 0
+  private(set) var bindingsBehind = 0
   private(set) var loads: [AgentName: MusterV1.Agent.Load] = [:]
 
   /// Subnets that are kept for the list of problems; it shows fewer.
@@ -82,10 +90,18 @@ struct RegionCensus {
   mutating func count(_ row: SubnetRow, poolUsed: Int, sessions: SessionRegistry) {
     let progress = row.progress
     subnets += 1
-    if progress.isServed, row.subnet.spec.isDHCPOn { served += 1 }
-    if progress.owner != nil, progress.trouble == nil, row.subnet.spec.isDHCPOn {
+    if progress.isAnswered, row.subnet.spec.isDHCPOn {
+      if progress.behind == 0 {
+        served += 1
+      } else {
+        behind += 1
+        changesBehind += progress.behind
+      }
       // What waits is counted by generations: an edit is one, and it is one node's.
-      bindingsServed += max(0, progress.bindings - progress.rejected - Int(clamping: progress.behind))
+      let accepted = max(0, progress.bindings - progress.rejected)
+      let waiting = min(accepted, Int(clamping: progress.behind))
+      bindingsServed += accepted - waiting
+      bindingsBehind += waiting
     }
     let isBehind = progress.owner != nil && progress.behind > 0
     if let owner = progress.owner {

@@ -415,7 +415,8 @@ struct  Muster__V1__GetStatusResponse
    */
   uint64_t subnets;
   /*
-   * Of them, those with DHCP on whose owner serves them.
+   * Of `subnets`: DHCP is on, and its owner has applied the newest generation. What is neither served nor behind is not
+   * answered at all.
    */
   uint64_t subnets_served;
   /*
@@ -423,7 +424,7 @@ struct  Muster__V1__GetStatusResponse
    */
   uint64_t nodes;
   /*
-   * Of them, those that DHCP serves as they are wanted. Counted by subnets, so it may be off by what is on its way.
+   * Of `nodes`: served as they were last changed.
    */
   uint64_t nodes_served;
   /*
@@ -440,10 +441,22 @@ struct  Muster__V1__GetStatusResponse
    */
   size_t n_agents;
   Muster__V1__Agent **agents;
+  /*
+   * Of `subnets`: DHCP is on, and its owner has applied an older generation; the newest is still to be applied.
+   */
+  uint64_t subnets_behind;
+  /*
+   * Generations that they are behind, all together.
+   */
+  uint64_t changes_behind;
+  /*
+   * Of `nodes`: their newest change is still to be applied. At most `changes_behind`, for a change is counted as one node's.
+   */
+  uint64_t nodes_behind;
 };
 #define MUSTER__V1__GET_STATUS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&muster__v1__get_status_response__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0, 0, 0, 0, 0,NULL, 0,NULL }
+    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0, 0, 0, 0, 0,NULL, 0,NULL, 0, 0, 0 }
 
 
 /* Muster__V1__AgentLink methods */
