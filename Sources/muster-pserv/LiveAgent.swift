@@ -43,6 +43,15 @@ struct LiveAgent {
     keaSettings.httpPort = settings.httpPort
     keaSettings.probeTimeout = settings.probeTimeout
     keaSettings.residentBytesMax = settings.memoryMaxBytes
+    switch KeaAccount(named: settings.dhcpUser) {
+    case .agents: keaSettings.user = nil
+    case .own(let name): keaSettings.user = name
+    case .preferredIsMissing:
+      log.warning("there is no user \(KeaAccount.preferred); Kea runs as root")
+    case .missing:
+      throw SettingsProblem(
+        source: settings.dhcpUser, key: "dhcp.user", message: "is no user of this host. Make it, or write 'root'")
+    }
     // The agent stops Kea itself at a stop in good order, and leaves it running when it fails.
     keaSettings.atExit = .keep
     let kea = try KeaBackend(keaSettings, links: links, observations: rack, logger: log, clock: time)

@@ -15,6 +15,7 @@ struct SettingFlags: ParsableArguments {
   @Option(help: ArgumentHelp(.foreignServer)) var dhcpForeignServer: String?
   @Option(help: ArgumentHelp(.probeTimeout)) var dhcpProbeTimeout: String?
   @Option(help: ArgumentHelp(.memoryMax)) var dhcpMemoryMax: String?
+  @Option(help: ArgumentHelp(.dhcpUser)) var dhcpUser: String?
   @Option(help: ArgumentHelp(.tftpListen)) var tftpListen: String?
   @Option(help: ArgumentHelp(.tftpRoot)) var tftpRoot: String?
   @Option(help: ArgumentHelp(.httpListen)) var httpListen: String?
@@ -29,6 +30,7 @@ struct SettingFlags: ParsableArguments {
     let single: [(SettingKey, String?)] = [
       (.name, name), (.tokenFile, tokenFile), (.tlsCA, tlsCa), (.state, state), (.dhcpBackend, dhcpBackend),
       (.foreignServer, dhcpForeignServer), (.probeTimeout, dhcpProbeTimeout), (.memoryMax, dhcpMemoryMax),
+      (.dhcpUser, dhcpUser),
       (.tftpListen, tftpListen), (.tftpRoot, tftpRoot), (.httpListen, httpListen), (.bootRoot, bootRoot),
       (.logLevel, logLevel), (.logFormat, logFormat),
     ]

@@ -22,6 +22,9 @@ extension SettingKey {
     path: "dhcp.probe_timeout", kind: .duration, fallback: "2s", summary: "how long the DHCP server may take to answer a probe")
   package static let memoryMax = SettingKey(
     path: "dhcp.memory_max", kind: .size, fallback: "1GiB", summary: "memory above which the DHCP server is restarted")
+  package static let dhcpUser = SettingKey(
+    path: "dhcp.user", kind: .word, fallback: KeaAccount.preferred,
+    summary: "account of the DHCP server when the agent is root; 'root' keeps root")
   package static let tftpListen = SettingKey(
     path: "tftp.listen", kind: .addresses, fallback: ":69", summary: "port of the loaders, on served links")
   package static let tftpRoot = SettingKey(
@@ -38,6 +41,6 @@ extension PservSettings {
   /// Every key there is, in the order of the file.
   package static let keys: [SettingKey] = [
     .name, .regions, .tokenFile, .tlsCA, .state, .interfaces, .dhcpBackend, .foreignServer, .probeTimeout, .memoryMax,
-    .tftpListen, .tftpRoot, .httpListen, .bootRoot, .healthListen, .logLevel, .logFormat,
+    .dhcpUser, .tftpListen, .tftpRoot, .httpListen, .bootRoot, .healthListen, .logLevel, .logFormat,
   ]
 }

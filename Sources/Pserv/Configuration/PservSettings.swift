@@ -13,6 +13,8 @@ package struct PservSettings: Sendable, Hashable {
   package var interfaces: [String: FabricName]
   package var probeTimeout: Duration
   package var memoryMaxBytes: Int
+  /// The account that the DHCP server runs under; see `KeaAccount`.
+  package var dhcpUser: String
   package var tftpPort: UInt16
   package var tftpRoot: String
   package var httpPort: UInt16
@@ -48,6 +50,7 @@ package struct PservSettings: Sendable, Hashable {
     _ = reader.choice(.foreignServer)
     probeTimeout = reader.duration(.probeTimeout, in: .milliseconds(100) ... .seconds(30))
     memoryMaxBytes = reader.size(.memoryMax, in: (64 << 20)...(1 << 40))
+    dhcpUser = reader.text(.dhcpUser) ?? SettingKey.dhcpUser.fallback
     tftpPort = reader.port(.tftpListen)
     tftpRoot = reader.text(.tftpRoot) ?? state + "/tftp"
     httpPort = reader.port(.httpListen)

@@ -46,6 +46,7 @@ package final class KeaBackend: DHCPBackend {
         // Kea refuses to start while its pid file names any living process. That none of them is this rack's Kea was
         // just seen in /proc.
         unlink(settings.pidFile)
+        try settings.giveFilesToUser()
       },
       isReady: { _ in await control.answers() })
   }

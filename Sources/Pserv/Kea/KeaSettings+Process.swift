@@ -22,19 +22,32 @@ extension KeaSettings {
     ]
   }
 
-  /// Makes what is missing of the directories. Where Kea writes, directories and the files in them that are Kea's belong
-  /// to `user` afterwards: an earlier life may have run it as root.
+  /// Directories that Kea writes in.
+  var written: [String] {
+    Set([leaseFile, log, output, controlSocket].map(Self.directory) + [pidDirectory, lockDirectory]).sorted()
+  }
+
+  var configurationDirectory: String { Self.directory(of: configuration) }
+
+  /// Makes what is missing of the directories.
   ///
   /// - Throws: `SystemError`, `KeaSetupError` when there is no such user.
   func createDirectories() throws {
-    let written = Set([leaseFile, log, output, controlSocket].map(Self.directory) + [pidDirectory, lockDirectory])
-    for path in written.sorted() { try Directory.create(path) }
-    try Directory.create(Self.directory(of: configuration), mode: 0o755)
+    for path in written { try Directory.create(path) }
+    try Directory.create(configurationDirectory, mode: 0o755)
+    try giveFilesToUser()
+  }
+
+  /// Where Kea writes, directories and the files in them that are Kea's belong to `user` afterwards: an earlier life may
+  /// have run it as root, and the one that is adopted from it may have made more of them since.
+  ///
+  /// - Throws: `SystemError`, `KeaSetupError` when there is no such user.
+  func giveFilesToUser() throws {
     guard let user else { return }
     guard let account = getpwnam(user) else { throw KeaSetupError(problem: "there is no user \(user)") }
     let (owner, group) = (account.pointee.pw_uid, account.pointee.pw_gid)
     let files = ["", ".1", ".2", ".completed"].map { leaseFile + $0 } + ["", ".1", ".2", ".lock"].map { log + $0 }
-    for path in written.sorted() + files + [lockDirectory + "/logger_lockfile"] {
+    for path in written + files + [lockDirectory + "/logger_lockfile"] {
       guard lchown(path, owner, group) == 0 || errno == ENOENT else { throw SystemError.last("chown \(path)") }
     }
   }

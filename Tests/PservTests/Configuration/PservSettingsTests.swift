@@ -45,6 +45,7 @@ struct PservSettingsTests {
     #expect(settings.interfaces == ["eno2": .default, "eno3": "lab"])
     #expect(settings.probeTimeout == .seconds(2))
     #expect(settings.memoryMaxBytes == 1 << 30)
+    #expect(settings.dhcpUser == "_kea")
     #expect(settings.tftpPort == 69)
     #expect(settings.httpPort == 7612)
     #expect(settings.mirrorPath == "/var/lib/muster/pserv/mirror.db")
