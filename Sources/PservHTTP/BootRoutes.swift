@@ -44,7 +44,7 @@ struct BootRoutes: Sendable {
 
   func responder() -> RouterResponder<BootRequestContext> {
     let router = Router(context: BootRequestContext.self)
-    router.get("/v1/boot.ipxe") { request, context in self.script(request, context) }
+    router.get("/v1/boot.ipxe") { request, context in try self.script(request, context) }
     router.get("/v1/enlist.ipxe") { request, context in try await self.enlistByLoader(request, context) }
     router.post("/v1/phone-home") { request, context in try await self.phoneHome(request, context) }
     for method in [HTTPRequest.Method.get, .head] {
@@ -56,12 +56,15 @@ struct BootRoutes: Sendable {
 
   // Scripts
 
-  private func script(_ request: Request, _ context: BootRequestContext) -> Response {
+  private func script(_ request: Request, _ context: BootRequestContext) throws -> Response {
     guard let urls = context.urls, let mac = machine(request, context) else {
       return .text(.badRequest, "mac: the MAC address of the machine that boots\n")
     }
     let answer = view.answer(to: mac, at: urls.address)
     let script = BootScript(for: answer, mac: mac, urls: urls)
+    if script.failure == nil, case .known(let machine) = answer, let once = machine.once {
+      try desk.willServe(once)
+    }
     tell(.script, of: mac, at: urls.address, failure: script.failure)
     return .text(.ok, script.text)
   }

@@ -72,6 +72,26 @@ struct BootServerTests {
     }
   }
 
+  @Test func theScriptOfAnOrderToBootOnceIsNotedAndNoOther() async throws {
+    var ordered = TestView.binding(mac)
+    ordered.bootOnce = BootOnce(profile: "rescue", token: 7)
+    var unknown = ordered
+    unknown.bootOnce = BootOnce(profile: "gone", token: 8)
+    let desk = TestDesk(.enlisted)
+    try await serving(desk) { [view, mac, ordered, unknown, rescue] _, port async throws in
+      // A profile that the agent does not have boots the disk: the order is not carried out.
+      view.swap(to: TestView.state([unknown], profiles: [rescue]), usedUp: [])
+      _ = try await ask("GET /v1/boot.ipxe?mac=\(mac)", port: port)
+      view.swap(to: TestView.state([ordered], profiles: [rescue]), usedUp: [BootOnceUse(key: ordered.key, token: 7)])
+      _ = try await ask("GET /v1/boot.ipxe?mac=\(mac)", port: port)
+      #expect(desk.served == [])
+      view.swap(to: TestView.state([ordered], profiles: [rescue]), usedUp: [])
+      let script = try await ask("GET /v1/boot.ipxe?mac=\(mac)", port: port)
+      #expect(script.text.contains("rescue/vmlinuz"))
+      #expect(desk.served == [BootOnceUse(key: ordered.key, token: 7)])
+    }
+  }
+
   @Test func filesOfProfilesAreStreamedAndNothingElseIs() async throws {
     view.swap(to: TestView.state([TestView.binding(mac, profile: "rescue")], profiles: [rescue]), usedUp: [])
     let kernel = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }

@@ -5,7 +5,7 @@ import Synchronization
 
 /// A rack with one subnet at a loopback address.
 enum TestView {
-  static let place = ServedPlace(dhcpID: DHCPSubnetID(number: 1), subnet: "hall1", agentAddress: "127.77.0.1")
+  static let place = ServedPlace(dhcpID: DHCPSubnetID(number: 1), subnet: "hall1", agentAddress: "127.77.0.1", prefix: "127.77.0.0/24")
 
   static func binding(_ mac: MACAddress, profile: ProfileName? = .local) -> Binding {
     Binding(
@@ -30,10 +30,16 @@ enum TestView {
 /// Answers phone-homes as it is told and keeps them.
 final class TestDesk: PhoneHomeDesk {
   private let state: Mutex<(outcome: PhoneHomeOutcome, reports: [MachineReport])>
+  private let orders = Mutex<[BootOnceUse]>([])
 
   init(_ outcome: PhoneHomeOutcome) {
     state = Mutex((outcome, []))
   }
+
+  /// Orders to boot once whose scripts were handed out.
+  var served: [BootOnceUse] { orders.withLock { $0 } }
+
+  func willServe(_ once: BootOnceUse) { orders.withLock { $0.append(once) } }
 
   var reports: [MachineReport] { state.withLock { $0.reports } }
 

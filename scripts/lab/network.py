@@ -93,6 +93,31 @@ class RackNetwork:
             ip(self.wire, f"tuntap add {name} mode tap", f"link set {name} master sw0 up")
         return name
 
+    def add_link(self, interface: str, address: str) -> str:
+        """A second interface of the agent's host on a switch of its own. It is down; see `raise_link`.
+
+        Returns the interface of the wire's namespace on which clients are heard.
+        """
+        switch, probe = f"sw-{interface}", f"probe-{interface}"
+        ip(
+            self.namespace,
+            f"link add {interface} type veth peer name port-{interface} netns {self.wire}",
+            f"addr add {address} dev {interface}",
+        )
+        ip(
+            self.wire,
+            f"link add {switch} type bridge",
+            f"link set {switch} up",
+            f"link set port-{interface} master {switch} up",
+            f"link add {probe} type veth peer name peer-{interface}",
+            f"link set {probe} up",
+            f"link set peer-{interface} master {switch} up",
+        )
+        return probe
+
+    def raise_link(self, interface: str) -> None:
+        ip(self.namespace, f"link set {interface} up")
+
     def unplug(self) -> None:
         """Pulls the cable between the agent's host and the switch."""
         ip(self.wire, "link set port0 down")

@@ -24,10 +24,10 @@ struct ApplyLoop: Sendable {
     var retry = Self.retry
     while true {
       let began = rack.time.elapsed
-      let report = await applier.apply(links: rack.links)
+      let report = await applier.apply(links: rack.links, leaving: rack.change { $0.leaving })
       try Task.checkCancellation()
       take(report)
-      if report.failure == nil {
+      if report.failure == nil, !report.mustRetry {
         retry.reset()
         if report.isUnfinished {
           await rack.applicable.wait(atMost: Self.searchPause, rack.time)
@@ -62,7 +62,10 @@ struct ApplyLoop: Sendable {
       state.outbox.course.took = took
       state.outbox.course.silence = report.silence
       if !report.probe.isEmpty { state.outbox.course.probe = report.probe }
-      for ended in report.ended { state.outbox.end(ended) }
+      for ended in report.ended {
+        state.outbox.end(ended)
+        if state.leaving[ended.dhcpID] == ended.epoch { state.leaving[ended.dhcpID] = nil }
+      }
       state.outbox.troubles = report.troubles.merging(state.brokenFeeds) { first, _ in first }
       state.outbox.knowsTroubles = true
       return before

@@ -7,7 +7,7 @@ package final class MemoryDHCP: DHCPBackend {
   /// One call of the protocol that another process would notice.
   package enum Call: String, Sendable, Hashable, CaseIterable {
     case inspect, validate, stage, validateStaged, install, pause, resume, delete, reload, restart, stop, probe
-    case restore, leases, foreignServer
+    case adopt, rehearse, restore, leases, foreignServer
   }
 
   /// What a fault throws.
@@ -37,6 +37,7 @@ package final class MemoryDHCP: DHCPBackend {
     var refusal: @Sendable (RackState) -> String? = { _ in nil }
     var deafOnLoading: @Sendable (RackState) -> Bool = { _ in false }
     var before: @Sendable (Call) async -> Void = { _ in }
+    var rehearsal: (@Sendable (RackState) -> Rehearsal)?
   }
 
   private let state = Mutex(State())
@@ -45,7 +46,7 @@ package final class MemoryDHCP: DHCPBackend {
   package init() {}
 
   package var snapshot: State { state.withLock { $0 } }
-  package func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+  package func change(_ body: (inout State) throws -> Void) rethrows { try state.withLock { try body(&$0) } }
 
   /// Makes the next `times` calls fail.
   package func fail(_ call: Call, times: Int = 1) { script.withLock { $0.faults[call] = times } }
@@ -54,6 +55,10 @@ package final class MemoryDHCP: DHCPBackend {
   /// States that make the daemon deaf when it loads them.
   package func goDeaf(on loading: @escaping @Sendable (RackState) -> Bool) {
     script.withLock { $0.deafOnLoading = loading }
+  }
+  /// What a scratch daemon does instead of what this one would.
+  package func rehearse(_ rehearsal: @escaping @Sendable (RackState) -> Rehearsal) {
+    script.withLock { $0.rehearsal = rehearsal }
   }
   /// Runs before every call takes effect.
   package func beforeEachCall(_ body: @escaping @Sendable (Call) async -> Void) { script.withLock { $0.before = body } }
@@ -103,6 +108,13 @@ package final class MemoryDHCP: DHCPBackend {
     return verdict(on: state)
   }
 
+  package func rehearse(_ state: RackState, from good: RackState) async throws -> Rehearsal {
+    try await enter(.rehearse)
+    let (rehearsal, deafening) = script.withLock { ($0.rehearsal, $0.deafOnLoading) }
+    if let rehearsal { return rehearsal(state) }
+    return deafening(state) ? .failed("nobody is answered") : .answered
+  }
+
   package func stage(_ state: RackState) async throws {
     try await enter(.stage)
     change { $0.staged = state }
@@ -137,6 +149,16 @@ package final class MemoryDHCP: DHCPBackend {
     try await enter(.delete)
     change { state in
       for lease in leases { state.leases[SubnetAddress(subnet: lease.dhcpID, address: lease.address)] = nil }
+    }
+  }
+
+  package func adopt(_ leases: [Lease]) async throws {
+    try await enter(.adopt)
+    try change { state in
+      for lease in leases {
+        guard state.isRunning, state.loaded?[lease.dhcpID]?.answersDHCP == true else { throw Fault(call: .adopt) }
+        state.leases[SubnetAddress(subnet: lease.dhcpID, address: lease.address)] = lease
+      }
     }
   }
 

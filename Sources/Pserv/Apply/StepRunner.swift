@@ -17,17 +17,22 @@ struct StepRunner {
 
   struct Findings {
     var foreign: [Attachment: IPv4Address] = [:]
+    /// Interfaces that could not be searched for a foreign server, with the reason.
+    var unchecked: [String: String] = [:]
     var silence: Duration = .zero
     var probe = ""
     var didReload = false
     var leasesLeft: [Lease] = []
+    /// All leases in force of the subnets that ended.
+    var collected: [Lease] = []
     var wrongAddresses: [DHCPSubnetID: Trouble] = [:]
   }
 
   enum End: Sendable, Hashable {
     /// All steps before `persist` are done.
     case done
-    case foreignFound
+    /// DHCP must not start on some link: somebody else answers there, or nobody could look.
+    case startRefused
     case refused(words: String)
     /// The world moved on; plan again.
     case outdated
@@ -67,9 +72,15 @@ struct StepRunner {
     switch step {
     case .checkForeign(let attachments):
       for attachment in attachments {
-        if let server = try await backend.foreignServer(on: attachment) { findings.foreign[attachment] = server }
+        do {
+          if let server = try await backend.foreignServer(on: attachment) { findings.foreign[attachment] = server }
+        } catch is CancellationError {
+          throw CancellationError()
+        } catch {
+          findings.unchecked[attachment.interface] = "\(error)"
+        }
       }
-      return findings.foreign.isEmpty ? nil : .foreignFound
+      return findings.foreign.isEmpty && findings.unchecked.isEmpty ? nil : .startRefused
     case .stage:
       try await backend.stage(desired)
     case .validate:
@@ -97,6 +108,20 @@ struct StepRunner {
     case .resume:
       try await backend.resume()
       endPause()
+    case .loadWithoutPools(let subnets):
+      guard mayGoOn() else { return .outdated }
+      var part = desired
+      for id in subnets { part[id]?.header.pool = .empty }
+      hasInstalled = true
+      try await backend.stage(part)
+      try await backend.install()
+      try await reload()
+    case .adoptLeases(let adoptions):
+      try await adopt(adoptions)
+    case .collectLeases(let subnets):
+      let now = time.wall
+      findings.collected = try await backend.leases(in: subnets).filter { $0.until > now }
+        .sorted { ($0.dhcpID, $0.address) < ($1.dhcpID, $1.address) }
     case .surveyLeases(let vacated):
       try await survey(vacated)
     case .probe(let targets):
@@ -135,7 +160,10 @@ struct StepRunner {
       guard mayGoOn() else { throw error }
       log.warning("reload failed; restarting the DHCP server", metadata: ["error": "\(error)"])
       let start = time.elapsed
-      try await backend.restart()
+      do { try await backend.restart() } catch is CancellationError { throw CancellationError() } catch {
+        throw ApplyFailure(
+          Trouble(.applyFailed, "\(error). What served before serves on; trying again."), isOfConfiguration: true)
+      }
       findings.silence += time.elapsed - start
     }
   }
@@ -149,6 +177,25 @@ struct StepRunner {
     }
     guard !conflicting.isEmpty else { return }
     try await backend.delete(conflicting.sorted { $0.address < $1.address })
+  }
+
+  /// Reads what the daemon remembers now: it is paused, so what is read stays true.
+  private func adopt(_ adoptions: [Adoption]) async throws {
+    let known = Dictionary(grouping: try await backend.leases(in: adoptions.map(\.subnet)), by: \.dhcpID)
+    for adoption in adoptions {
+      var missing = adoption.missing(besides: known[adoption.subnet] ?? [], at: time.wall)[...]
+      if !missing.isEmpty {
+        log.info(
+          "taking over leases",
+          metadata: ["subnet": "\(desired[adoption.subnet]?.header.name.text ?? "\(adoption.subnet)")", "count": "\(missing.count)"])
+      }
+      while !missing.isEmpty {
+        // Anew, so that it does not end meanwhile.
+        if pausedAt != nil { try await backend.pause() }
+        try await backend.adopt(Array(missing.prefix(DHCPLimits.adoptedInOnePause)))
+        missing = missing.dropFirst(DHCPLimits.adoptedInOnePause)
+      }
+    }
   }
 
   private mutating func survey(_ vacated: Vacated) async throws {
@@ -193,7 +240,8 @@ struct StepRunner {
           .wrongAddress, "the DHCP server offers \(offered) to \(target.mac), whose address is \(target.address).")
       case .deaf:
         throw ApplyFailure(
-          Trouble(.deaf, "the DHCP server runs and does not answer on \(target.attachment.interface)."))
+          Trouble(.deaf, "the DHCP server runs and does not answer on \(target.attachment.interface)."),
+          isOfConfiguration: true)
       }
     }
     if !findings.wrongAddresses.isEmpty {

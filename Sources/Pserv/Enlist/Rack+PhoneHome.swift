@@ -22,19 +22,29 @@ extension Rack: PhoneHomeDesk {
     return try enlist(report, in: home.dhcpID)
   }
 
-  /// A known machine is up. Its order to boot once is used up now, and stays so whatever the region knows.
+  package func willServe(_ once: BootOnceUse) throws {
+    try mirror.serve(once)
+  }
+
+  /// A known machine is up. The order to boot once whose script it got is used up now, and stays so whatever the region
+  /// knows.
   private func welcome(_ binding: Binding, _ content: MirrorContent) throws -> PhoneHomeOutcome {
     var used: UInt64 = 0
-    if let once = binding.bootOnce, content.usedUp[binding.key] != once.token {
+    var usedUp = content.orders[binding.key].flatMap { $0.isUsedUp ? $0.token : nil }
+    if let once = binding.bootOnce, usedUp != once.token {
       let use = BootOnceUse(key: binding.key, token: once.token)
-      _ = try mirror.use(use)
-      view.use(use)
-      used = once.token
-      log.info("booted once; back to the profile", metadata: ["node": "\(binding.hostname)", "once": "\(once.profile)"])
+      let metadata: Logger.Metadata = ["node": "\(binding.hostname)", "once": "\(once.profile)"]
+      if try mirror.use(use) {
+        view.use(use)
+        (used, usedUp) = (once.token, once.token)
+        log.info("booted once; back to the profile", metadata: metadata)
+      } else {
+        log.info("a phone-home before the script was asked for; the order to boot once stands", metadata: metadata)
+      }
     }
     record(
       BootObservation(dhcpID: binding.subnet, mac: binding.mac, stage: .phoneHome, time: time.wall), bootOnce: used)
-    return .known(binding.hostname, next: binding.profile(usedUp: binding.bootOnce?.token))
+    return .known(binding.hostname, next: binding.profile(usedUp: usedUp))
   }
 
   private func enlist(_ report: MachineReport, in subnet: DHCPSubnetID) throws -> PhoneHomeOutcome {

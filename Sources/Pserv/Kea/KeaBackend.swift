@@ -8,7 +8,7 @@ internal import Synchronization
 /// The core calls one method at a time; `run` works beside it. What Kea does after each step was measured:
 /// `cluster/reference/README.md`.
 package final class KeaBackend: DHCPBackend {
-  private let settings: KeaSettings
+  let settings: KeaSettings
   private let daemon: Daemon
   private let control: KeaControl
   private let links: any LinkSource
@@ -95,6 +95,11 @@ package final class KeaBackend: DHCPBackend {
 
   package func delete(_ leases: [Lease]) async throws {
     for lease in leases { try await order(.delete(lease.address.description)) }
+  }
+
+  package func adopt(_ leases: [Lease]) async throws {
+    let now = clock.wall
+    for lease in leases { try await order(.adopt(lease, at: now)) }
   }
 
   package func reload() async throws -> Duration {

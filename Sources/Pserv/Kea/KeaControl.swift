@@ -1,6 +1,7 @@
 internal import CLinux
 internal import FoundationEssentials
 internal import Glibc
+internal import Provisioning
 
 /// Kea's control channel: one command a connection over a unix socket.
 ///
@@ -91,6 +92,20 @@ struct KeaCommand: Sendable, Hashable {
   /// Kea answers nobody until `enable`, at most for that long.
   static func disable(atMost limit: Duration) -> KeaCommand {
     KeaCommand("dhcp-disable") { $0.member("max-period", limit.components.seconds) }
+  }
+
+  /// Makes Kea hold a lease, whatever it held on the address.
+  ///
+  /// - Parameter now: From which the remaining lifetime counts.
+  static func adopt(_ lease: Lease, at now: Timestamp) -> KeaCommand {
+    KeaCommand("lease4-update") {
+      $0.member("ip-address", lease.address.description)
+      $0.member("hw-address", lease.mac.description)
+      $0.member("subnet-id", lease.dhcpID.number)
+      $0.member("valid-lft", max(1, (lease.until.nanoseconds - now.nanoseconds) / 1_000_000_000))
+      $0.member("expire", lease.until.nanoseconds / 1_000_000_000)
+      $0.member("force-create", true)
+    }
   }
 
   static func delete(_ address: String) -> KeaCommand {

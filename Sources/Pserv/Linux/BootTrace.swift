@@ -11,8 +11,8 @@ struct BootSighting: Hashable, Sendable {
   var machine: Machine
   var stage: BootStage
   var failure: String?
-  /// It came through a relay: the link it was heard on is not the machine's.
-  var isRelayed = false
+  /// The relay it came through (`giaddr`): the link it was heard on is not the machine's.
+  var relay: IPv4Address?
 }
 
 /// Reads boot stages off the frames of one link: a DISCOVER, our ACK, a TFTP request for a loader.
@@ -54,14 +54,14 @@ struct BootTrace: Sendable {
       return loader(frame)
     case DHCPMessage.serverPort, DHCPMessage.clientPort:
       guard let message = DHCPMessage(parsing: frame.payload) else { return nil }
+      let relay = message.relay.bits == 0 ? nil : message.relay
       switch message.kind {
       case .discover where !isOutgoing:
-        return BootSighting(
-          machine: .hardware(message.hardware), stage: .discover, isRelayed: message.relay.bits != 0)
+        return BootSighting(machine: .hardware(message.hardware), stage: .discover, relay: relay)
       case .ack where isOutgoing && message.server.map(ownAddresses.contains) == true:
         // With a client address it is a renewal, no boot.
         guard message.clientAddress.bits == 0 else { return nil }
-        return BootSighting(machine: .hardware(message.hardware), stage: .ack, isRelayed: message.relay.bits != 0)
+        return BootSighting(machine: .hardware(message.hardware), stage: .ack, relay: relay)
       default: return nil
       }
     default: return nil

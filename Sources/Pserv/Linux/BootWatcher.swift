@@ -89,12 +89,9 @@ package struct BootWatcher: Sendable {
     }
     for address in own {
       let place: ServedPlace
-      switch view.answer(to: mac, at: address) {
+      switch view.answer(to: mac, at: address, relay: sighting.relay) {
       case .known(let machine): place = machine.place
-      case .unknown(_, let served):
-        // Whose subnet an unknown machine behind a relay is in, this link does not tell.
-        guard !sighting.isRelayed else { continue }
-        place = served
+      case .unknown(_, let served): place = served
       case .notServed: continue
       }
       return observations.record(

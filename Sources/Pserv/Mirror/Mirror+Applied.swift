@@ -7,7 +7,11 @@ extension Mirror {
   /// Records what an apply brought about: `served` replaces what was known of these subnets, `ended` are no longer served.
   ///
   /// The rows of an ended subnet that now belongs to somebody else are forgotten; its newest epoch is not.
-  package func recordApplied(_ served: [AppliedSubnet], ended: [DHCPSubnetID]) throws(MirrorError) {
+  ///
+  /// - Parameter adopted: What the daemon has been told of former owners' leases; newer word stays.
+  package func recordApplied(
+    _ served: [AppliedSubnet], ended: [DHCPSubnetID], adopted: [DHCPSubnetID: Handover] = [:]
+  ) throws(MirrorError) {
     try change { content, staged, db in
       for next in served {
         let id = next.subnet.dhcpID
@@ -20,6 +24,11 @@ extension Mirror {
           BindingChanges(from: old?.subnet.bindings ?? [], to: next.subnet.bindings), of: id,
           copy: MirrorSchema.appliedCopy, db)
         if old?.rejected != next.rejected { try Self.writeRejected(next.rejected, of: id, db) }
+      }
+      for (id, handover) in adopted {
+        guard var subnet = content.subnets[id], subnet.handover == handover else { continue }
+        try Self.write(nil, of: &subnet, db)
+        content.subnets[id] = subnet
       }
       for id in ended {
         guard var subnet = content.subnets[id] else { continue }
@@ -34,12 +43,12 @@ extension Mirror {
           (subnet.received, subnet.block) = (ReceivedFeed(), nil)
           try Self.delete(from: "binding", id, db)
           try Self.delete(from: "boot_once_use", id, db)
-          content.usedUp = content.usedUp.filter { $0.key.subnet != id }
+          content.orders = content.orders.filter { $0.key.subnet != id }
         }
         content.subnets[id] = subnet
         try Self.write(subnet, db)
       }
-      try Self.forgetEndedUses(&content, db)
+      try Self.forgetEndedOrders(&content, db)
     }
   }
 
@@ -85,21 +94,6 @@ extension Mirror {
 
   private static func delete(from table: String, _ id: DHCPSubnetID, _ db: Database) throws {
     try db.execute(sql: "DELETE FROM \(table) WHERE dhcp_id = ?", arguments: [id.number])
-  }
-
-  /// A used-up order is remembered while the received or the applied row still gives it.
-  private static func forgetEndedUses(_ content: inout MirrorContent, _ db: Database) throws {
-    for (key, token) in content.usedUp {
-      let subnet = content.subnets[key.subnet]
-      let isInForce =
-        find(key.mac, in: subnet?.received.bindings)?.bootOnce?.token == token
-        || subnet?.applied?.subnet.binding(of: key.mac)?.bootOnce?.token == token
-      guard !isInForce else { continue }
-      content.usedUp[key] = nil
-      try db.execute(
-        sql: "DELETE FROM boot_once_use WHERE dhcp_id = ? AND mac = ?",
-        arguments: [key.subnet.number, Int64(bitPattern: key.mac.bits)])
-    }
   }
 }
 

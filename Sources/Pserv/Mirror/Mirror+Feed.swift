@@ -5,7 +5,11 @@ package import Provisioning
 /// Ownership and feeds: what the region says.
 extension Mirror {
   /// Notes that this agent owns `subnet` at `epoch`. False: a newer epoch is known, nothing changed.
-  package func assign(_ id: DHCPSubnetID, name: SubnetName, epoch: Epoch) throws(MirrorError) -> Bool {
+  ///
+  /// - Parameter leasesFollow: The region will send the leases of the former owner; see `Handover`.
+  package func assign(
+    _ id: DHCPSubnetID, name: SubnetName, epoch: Epoch, leasesFollow: Bool = false
+  ) throws(MirrorError) -> Bool {
     try change { content, staged, db in
       var subnet =
         content.subnets[id] ?? MirroredSubnet(dhcpID: id, name: name, epochMax: epoch, isOwned: true)
@@ -14,6 +18,9 @@ extension Mirror {
       guard subnet.isOwned || epoch > subnet.epochMax || content.subnets[id] == nil else { return false }
       if epoch != subnet.epochMax { staged[id] = nil }
       (subnet.name, subnet.epochMax, subnet.isOwned) = (name, epoch, true)
+      // What was received and not used up stays; what was promised and is not any more does not come.
+      let handover: Handover? = leasesFollow ? .awaited : subnet.handover == .awaited ? nil : subnet.handover
+      if handover != subnet.handover { try Self.write(handover, of: &subnet, db) }
       content.subnets[id] = subnet
       try Self.write(subnet, db)
       return true
@@ -29,9 +36,36 @@ extension Mirror {
       guard epoch >= subnet.epochMax else { return false }
       (subnet.epochMax, subnet.isOwned) = (epoch, false)
       staged[id] = nil
+      if subnet.handover != nil { try Self.write(nil, of: &subnet, db) }
       content.subnets[id] = subnet
       try Self.write(subnet, db)
       return true
+    }
+  }
+
+  /// Keeps the leases of the former owner until the daemon has them. False: the subnet is not this agent's at `epoch`.
+  ///
+  /// - Parameter leases: One an address, ascending.
+  package func handOver(_ id: DHCPSubnetID, epoch: Epoch, leases: [Lease]) throws(MirrorError) -> Bool {
+    try change { content, _, db in
+      guard var subnet = content.subnets[id], subnet.isOwned, subnet.epochMax == epoch else { return false }
+      try Self.write(leases.isEmpty ? nil : .received(leases), of: &subnet, db)
+      content.subnets[id] = subnet
+      return true
+    }
+  }
+
+  static func write(_ handover: Handover?, of subnet: inout MirroredSubnet, _ db: Database) throws {
+    subnet.handover = handover
+    let id = subnet.dhcpID.number
+    switch handover {
+    case nil: try db.execute(sql: "DELETE FROM handover WHERE dhcp_id = ?", arguments: [id])
+    case .awaited:
+      try db.execute(sql: "INSERT OR REPLACE INTO handover (dhcp_id, leases) VALUES (?, NULL)", arguments: [id])
+    case .received(let leases):
+      try db.execute(
+        sql: "INSERT OR REPLACE INTO handover (dhcp_id, leases) VALUES (?, ?)",
+        arguments: [id, Data(MirrorEncoding.encode(leases))])
     }
   }
 
@@ -66,11 +100,13 @@ extension Mirror {
       guard var subnet = content.subnets[commit.dhcpID] else { return .staleEpoch }
       let outcome: (feed: ReceivedFeed, changes: BindingChanges)
       do throws(FeedRefusal) { outcome = try subnet.committing(commit, staged: delta) } catch { return error }
+      let isFirst = subnet.received.header == nil
       subnet.received = outcome.feed
       content.subnets[commit.dhcpID] = subnet
       try Self.write(subnet, db)
       try Self.write(outcome.changes, of: commit.dhcpID, copy: MirrorSchema.receivedCopy, db)
-      try Self.forgetUses(of: outcome.changes, in: commit.dhcpID, &content, db)
+      if isFirst { try Self.inheritOrders(in: subnet, &content, db) }
+      try Self.forgetEndedOrders(&content, db)
       return nil
     }
   }
@@ -80,36 +116,6 @@ extension Mirror {
     try change { content, _, db in
       content.profiles = profiles
       try Self.set(MetaKey.profiles, MirrorEncoding.encode(profiles), db)
-    }
-  }
-
-  /// Notes that a phone-home used up an order to boot once. False: it was noted before, or the order has changed.
-  package func use(_ use: BootOnceUse) throws(MirrorError) -> Bool {
-    guard content.usedUp[use.key] != use.token else { return false }
-    return try change { content, _, db in
-      content.usedUp[use.key] = use.token
-      try db.execute(
-        sql: "INSERT OR REPLACE INTO boot_once_use (dhcp_id, mac, token) VALUES (?, ?, ?)",
-        arguments: [use.key.subnet.number, Int64(bitPattern: use.key.mac.bits), Int64(bitPattern: use.token)])
-      return true
-    }
-  }
-
-  /// Uses of orders that no longer stand need not be remembered.
-  private static func forgetUses(
-    of changes: BindingChanges, in id: DHCPSubnetID, _ content: inout MirrorContent, _ db: Database
-  ) throws {
-    guard !content.usedUp.isEmpty else { return }
-    var ended = changes.removals.map { BindingKey(subnet: id, mac: $0) }
-    ended += changes.upserts.filter { $0.bootOnce?.token != content.usedUp[$0.key] }.map(\.key)
-    for key in ended where content.usedUp[key] != nil {
-      // The applied view may still show the old order until the next apply; it must not boot it again meanwhile.
-      // `recordApplied` drops it.
-      guard content.subnets[id]?.applied?.subnet.binding(of: key.mac)?.bootOnce?.token != content.usedUp[key] else { continue }
-      content.usedUp[key] = nil
-      try db.execute(
-        sql: "DELETE FROM boot_once_use WHERE dhcp_id = ? AND mac = ?",
-        arguments: [key.subnet.number, Int64(bitPattern: key.mac.bits)])
     }
   }
 

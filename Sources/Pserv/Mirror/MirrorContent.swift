@@ -6,8 +6,8 @@ package import Provisioning
 package struct MirrorContent: Sendable, Hashable {
   package var subnets: [DHCPSubnetID: MirroredSubnet] = [:]
   package var profiles = BootProfiles.builtIn
-  /// Boot-once orders that phone-homes used up and that are still in force: by binding, the token.
-  package var usedUp: [BindingKey: UInt64] = [:]
+  /// Orders to boot once whose scripts were handed out, while they are in force.
+  package var orders: [BindingKey: BootOnceProgress] = [:]
   package var identity = AgentIdentity()
   /// Enlistments in the spool.
   package var spooled = 0
@@ -38,7 +38,7 @@ package struct MirrorContent: Sendable, Hashable {
 
   /// The boot-once orders that were used up, in a fixed order.
   package var bootOnceUses: [BootOnceUse] {
-    usedUp.map { BootOnceUse(key: $0.key, token: $0.value) }.sorted { $0.key < $1.key }
+    orders.filter(\.value.isUsedUp).map { BootOnceUse(key: $0.key, token: $0.value.token) }.sorted { $0.key < $1.key }
   }
 }
 
@@ -95,10 +95,15 @@ extension MirrorContent {
         headerGeneration: Generation(UInt64(bitPattern: row["header_generation"])),
         rejected: try Self.rejected(of: id, db), leasesLeft: left.leases, leasesMoreUntil: left.moreUntil)
     }
+    for row in try Row.fetchAll(db, sql: "SELECT dhcp_id, leases FROM handover") {
+      let leases: Data? = row["leases"]
+      subnets[DHCPSubnetID(number: row["dhcp_id"])]?.handover =
+        try leases.map { .received(try MirrorEncoding.leases(bytes($0))) } ?? .awaited
+    }
     for row in try Row.fetchAll(db, sql: "SELECT * FROM boot_once_use") {
       let key = BindingKey(
         subnet: DHCPSubnetID(number: row["dhcp_id"]), mac: try MACAddress(bits: UInt64(bitPattern: row["mac"])))
-      usedUp[key] = UInt64(bitPattern: row["token"])
+      orders[key] = BootOnceProgress(token: UInt64(bitPattern: row["token"]), isUsedUp: row["is_used_up"])
     }
     var meta: [String: [UInt8]] = [:]
     for row in try Row.fetchAll(db, sql: "SELECT key, value FROM meta") { meta[row["key"]] = bytes(row["value"]) }

@@ -83,6 +83,20 @@ enum MirrorSchema {
           CREATE INDEX enlistment_report ON enlistment (dhcp_id, report);
           """)
     }
+    migrator.registerMigration("2 handover") { db in
+      try db.execute(
+        sql: """
+          -- Subnets whose former owner's leases the daemon does not have yet. NULL: they are still to come.
+          CREATE TABLE handover (
+            dhcp_id INTEGER PRIMARY KEY,
+            leases BLOB
+          );
+          """)
+    }
+    migrator.registerMigration("3 boot-once scripts") { db in
+      // Before, only orders that were used up had a row.
+      try db.execute(sql: "ALTER TABLE boot_once_use ADD COLUMN is_used_up INTEGER NOT NULL DEFAULT 1")
+    }
     return migrator
   }
 }

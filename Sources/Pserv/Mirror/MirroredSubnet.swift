@@ -13,6 +13,8 @@ package struct MirroredSubnet: Sendable, Hashable {
   package var applied: AppliedSubnet?
   /// A foreign DHCP server that keeps the subnet off.
   package var block: ForeignBlock?
+  /// What the former owner left; `nil` when the daemon has it, or there was none.
+  package var handover: Handover?
 
   package init(dhcpID: DHCPSubnetID, name: SubnetName, epochMax: Epoch, isOwned: Bool) {
     self.dhcpID = dhcpID

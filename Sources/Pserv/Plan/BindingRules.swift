@@ -7,11 +7,11 @@ package import Provisioning
 ///
 /// - Parameters:
 ///   - bindings: All desired rows of the subnet, ascending by MAC.
-///   - agentAddress: The agent's own address in the subnet, if it has one.
+///   - ownAddresses: The agent's host's own in the subnet.
 ///   - current: Who is served each address now; keeps it when two ask for the same.
 /// - Returns: Ascending by MAC.
 package func rejections(
-  of bindings: [Binding], in header: SubnetHeader, agentAddress: IPv4Address?, current: [IPv4Address: MACAddress]
+  of bindings: [Binding], in header: SubnetHeader, ownAddresses: Set<IPv4Address>, current: [IPv4Address: MACAddress]
 ) -> [RejectedBinding] {
   var owners: [IPv4Address: MACAddress] = [:]
   owners.reserveCapacity(bindings.count)
@@ -21,14 +21,14 @@ package func rejections(
   }
   return bindings.compactMap { binding in
     guard let address = binding.address,
-      let reason = reason(against: address, of: binding, in: header, agentAddress: agentAddress, owners: owners)
+      let reason = reason(against: address, of: binding, in: header, ownAddresses: ownAddresses, owners: owners)
     else { return nil }
     return RejectedBinding(binding: binding, reason: reason)
   }
 }
 
 private func reason(
-  against address: IPv4Address, of binding: Binding, in header: SubnetHeader, agentAddress: IPv4Address?,
+  against address: IPv4Address, of binding: Binding, in header: SubnetHeader, ownAddresses: Set<IPv4Address>,
   owners: [IPv4Address: MACAddress]
 ) -> RejectionReason? {
   let subnet = header.name
@@ -44,7 +44,7 @@ private func reason(
   if address == header.gateway {
     return RejectionReason(.addressReserved, "\(address) is the gateway of \(subnet)")
   }
-  if address == agentAddress {
+  if ownAddresses.contains(address) {
     return RejectionReason(.addressReserved, "\(address) is the agent's own address in \(subnet)")
   }
   if header.pool.contains(address) {

@@ -10,11 +10,13 @@ package struct DesiredRack: Sendable, Hashable {
   package var rejected: [DHCPSubnetID: [RejectedBinding]]
   /// What keeps subnets from being served; more may come up during the apply.
   package var troubles: [DHCPSubnetID: Trouble]
-  /// Subnets that are served and must not be any more, ascending.
+  /// Subnets that are not this agent's any more and of which that is still to be said, ascending.
   package var ended: [DHCPSubnetID]
+  /// Leases of former owners, of subnets in `state` that are answered.
+  package var handed: [DHCPSubnetID: [Lease]]
 
   package init() {
-    (state, facts, rejected, troubles, ended) = (.empty, [:], [:], [:], [])
+    (state, facts, rejected, troubles, ended, handed) = (.empty, [:], [:], [:], [], [:])
   }
 
   /// Takes `rejections` out of the state.
@@ -59,14 +61,28 @@ package struct FeedFacts: Sendable, Hashable {
 extension DesiredRack {
   /// Derives what should be served from what is known. Pure.
   ///
-  /// - Parameter holds: Subnets that stay as they are served while their feed is at the generation of the hold.
-  package init(_ content: MirrorContent, links: RackLinks, holds: [DHCPSubnetID: Hold] = [:]) {
+  /// - Parameters:
+  ///   - holds: Subnets that stay as they are served while their feed is at the generation of the hold.
+  ///   - unchecked: Interfaces that could not be searched for a foreign server, with the reason.
+  ///   - leaving: Subnets that the region told this agent to leave and that wait for its word.
+  package init(
+    _ content: MirrorContent, links: RackLinks, holds: [DHCPSubnetID: Hold] = [:], unchecked: [String: String] = [:],
+    leaving: Set<DHCPSubnetID> = []
+  ) {
     self.init()
+    ended = leaving.filter { content.subnets[$0] == nil }
     state.profiles = content.profiles
+    let started = Set(content.appliedState.answering.compactMap { $0.attachment?.interface })
     var answered = content.ordered.compactMap { Self.incumbent($0, links) }
     for mirrored in content.ordered {
       guard mirrored.isOwned else {
-        if mirrored.applied != nil || mirrored.received.header != nil { ended.append(mirrored.dhcpID) }
+        if mirrored.applied != nil || mirrored.received.header != nil || leaving.contains(mirrored.dhcpID) {
+          ended.append(mirrored.dhcpID)
+        }
+        continue
+      }
+      if mirrored.handover == .awaited {
+        keep(mirrored, &answered)
         continue
       }
       guard let header = mirrored.received.header else { continue }
@@ -80,7 +96,9 @@ extension DesiredRack {
         header: header, epoch: mirrored.epochMax, generation: mirrored.received.generation, attachment: attachment,
         answersDHCP: false, bindings: mirrored.received.bindings)
       if header.isDHCPOn {
-        let obstacle = Self.obstacle(to: mirrored, header, attachment, answered: answered)
+        let obstacle =
+          Self.obstacle(to: mirrored, header, attachment, links, answered: answered)
+          ?? Self.noStart(on: attachment, links, started: started, unchecked: unchecked)
         troubles[subnet.dhcpID] = obstacle ?? Self.downLink(attachment, links)
         if let obstacle, Self.leavesServing(obstacle, mirrored, links, answered: answered) {
           troubles[subnet.dhcpID] = Trouble(obstacle.code, "\(obstacle.message). What was applied before serves on.")
@@ -88,14 +106,18 @@ extension DesiredRack {
           continue
         }
         subnet.answersDHCP = obstacle == nil
-        if obstacle == nil { answered.append(Answered(subnet: subnet.dhcpID, prefix: header.prefix)) }
+        if obstacle == nil {
+          answered.append(Answered(subnet: subnet.dhcpID, prefix: header.prefix))
+          if case .received(let leases)? = mirrored.handover { handed[subnet.dhcpID] = leases }
+        }
       }
       state[subnet.dhcpID] = subnet
       facts[subnet.dhcpID] = FeedFacts(
         incarnation: mirrored.received.incarnation, digest: mirrored.received.digest,
         headerGeneration: mirrored.received.headerGeneration)
-      reject(Self.quarantine(of: mirrored, header, attachment))
+      reject(Self.quarantine(of: mirrored, header, links))
     }
+    ended.sort()
   }
 
   /// Leaves a subnet as it is served.
@@ -131,12 +153,13 @@ extension DesiredRack {
     guard [.poolHasOwnAddress, .prefixOverlap].contains(obstacle.code), let applied = mirrored.applied?.subnet,
       applied.answersDHCP, let attachment = applied.attachment, links.attachment(for: applied.header) == attachment
     else { return false }
-    return clash(of: applied.header, attachment, answered: answered) == nil
+    return clash(of: applied.header, links, answered: answered) == nil
   }
 
   /// Why DHCP must not answer at all.
   private static func obstacle(
-    to mirrored: MirroredSubnet, _ header: SubnetHeader, _ attachment: Attachment?, answered: [Answered]
+    to mirrored: MirroredSubnet, _ header: SubnetHeader, _ attachment: Attachment?, _ links: RackLinks,
+    answered: [Answered]
   ) -> Trouble? {
     guard let attachment else {
       return Trouble(
@@ -147,15 +170,14 @@ extension DesiredRack {
     if let block = mirrored.block, block.headerGeneration == mirrored.received.headerGeneration {
       return Self.foreignServer(block.server, on: attachment.interface, subnet: header.name)
     }
-    return clash(of: header, attachment, answered: answered)
+    return clash(of: header, links, answered: answered)
   }
 
   /// Which addresses of the subnet are in use elsewhere on this host.
-  private static func clash(of header: SubnetHeader, _ attachment: Attachment, answered: [Answered]) -> Trouble? {
-    if header.pool.contains(attachment.agentAddress) {
+  private static func clash(of header: SubnetHeader, _ links: RackLinks, answered: [Answered]) -> Trouble? {
+    if let own = links.ownAddresses(in: header).filter({ header.pool.contains($0) }).min() {
       return Trouble(
-        .poolHasOwnAddress,
-        "the pool \(header.pool) holds the agent's own address \(attachment.agentAddress). Take it out of the pool.")
+        .poolHasOwnAddress, "the pool \(header.pool) holds the agent's own address \(own). Take it out of the pool.")
     }
     if let other = answered.first(where: { $0.subnet != header.dhcpID && $0.prefix.overlaps(header.prefix) }) {
       return Trouble(
@@ -171,6 +193,22 @@ extension DesiredRack {
       "DHCP server \(server) already answers on \(interface). Stop it, then 'muster subnet update \(subnet) --dhcp on'.")
   }
 
+  /// Why DHCP cannot start on a link where it does not answer yet: nobody can look for a foreign server on a link that is
+  /// down. The rest of the host does not wait for it; the link is looked at again when it comes up.
+  private static func noStart(
+    on attachment: Attachment?, _ links: RackLinks, started: Set<String>, unchecked: [String: String]
+  ) -> Trouble? {
+    guard let interface = attachment?.interface, !started.contains(interface) else { return nil }
+    if !links.isUp(interface) {
+      return Trouble(
+        .noLink, "interface \(interface) is down. DHCP starts when it comes up and no other DHCP server answers there.")
+    }
+    return unchecked[interface].map { words in
+      Trouble(
+        .noLink, "it could not be seen whether another DHCP server answers on \(interface) (\(words)). Trying again.")
+    }
+  }
+
   /// A link that is down keeps its configuration; it is told and served again when it returns.
   private static func downLink(_ attachment: Attachment?, _ links: RackLinks) -> Trouble? {
     guard let interface = attachment?.interface, !links.isUp(interface) else { return nil }
@@ -180,16 +218,14 @@ extension DesiredRack {
   /// What our rules refuse, and what the daemon refused before: the same row under the same header. What the search for
   /// offenders did not come to is suspected anew.
   private static func quarantine(
-    of mirrored: MirroredSubnet, _ header: SubnetHeader, _ attachment: Attachment?
+    of mirrored: MirroredSubnet, _ header: SubnetHeader, _ links: RackLinks
   ) -> [RejectedBinding] {
     var current: [IPv4Address: MACAddress] = [:]
     for binding in mirrored.applied?.subnet.bindings ?? [] {
       if let address = binding.address { current[address] = binding.mac }
     }
     let own = rejections(
-      of: mirrored.received.bindings, in: header,
-      agentAddress: attachment.flatMap { header.prefix.contains($0.agentAddress) ? $0.agentAddress : nil },
-      current: current)
+      of: mirrored.received.bindings, in: header, ownAddresses: links.ownAddresses(in: header), current: current)
     guard let applied = mirrored.applied, applied.subnet.header == header else { return own }
     let ours = Set(own.map(\.binding.mac))
     let known = applied.rejected.filter { entry in

@@ -40,14 +40,25 @@ package struct Observed: Sendable, Hashable {
 /// An address that goes to another machine changes hands while the daemon is paused: its old lease is deleted and the new
 /// configuration loaded before anybody is answered again. Deleted under the old configuration the lease could come back
 /// before the reload; reloaded first the daemon would keep the old lease and hand the new owner some pool address.
-package func plan(desired: RackState, applied: RackState, observed: Observed) -> [Step] {
+///
+/// From the pool of a subnet that comes from another agent nobody is given an address before the daemon knows the leases
+/// that are in force there. It takes them only in a subnet of its configuration, so that is loaded without the pool first.
+///
+/// - Parameters:
+///   - handed: Leases of the former owners of answered subnets.
+///   - ended: Subnets that are left to others, ascending.
+package func plan(
+  desired: RackState, applied: RackState, observed: Observed, handed: [DHCPSubnetID: [Lease]] = [:],
+  ended: [DHCPSubnetID] = []
+) -> [Step] {
   let moves = AddressMoves(from: applied, to: desired)
-  let vacated: [Step] = moves.vacated.isEmpty ? [] : [.surveyLeases(moves.vacated)]
+  let surveyed: [Step] =
+    (moves.vacated.isEmpty ? [] : [.surveyLeases(moves.vacated)]) + (ended.isEmpty ? [] : [.collectLeases(ended)])
   let inspection = observed.inspection
 
   guard !desired.answering.isEmpty else {
     // Paused first, so that no lease is renewed after it was looked at.
-    return (inspection.isRunning ? [.pause] + vacated + [.stop] : vacated) + [.persist, .acknowledge]
+    return (inspection.isRunning ? [.pause] + surveyed + [.stop] : surveyed) + [.persist, .acknowledge]
   }
 
   var steps: [Step] = []
@@ -59,15 +70,20 @@ package func plan(desired: RackState, applied: RackState, observed: Observed) ->
   let isFat = inspection.isRunning && inspection.memoryBytes > observed.memoryMax
   let needsReload = !isLoaded || !isInstalled || !observed.linksReturned.isDisjoint(with: interfaces(of: desired))
   let probe = Step.probe(probeTargets(desired: desired, applied: applied, linksUp: observed.linksUp))
-  guard needsReload || isFat else {
+  let adoptions = adoptions(of: handed, desired: desired, applied: applied)
+  guard needsReload || isFat || !adoptions.isEmpty else {
     // An earlier plan may have been cut off after the daemon started and before it deleted what its machines held.
     let occupied = moves.occupied(by: observed.leases)
     let eviction: [Step] = occupied.isEmpty ? [] : [.pause, .deleteLeases(occupied), .resume]
-    return steps + eviction + vacated + (observed.isUnproven ? [probe] : []) + [.persist, .acknowledge]
+    return steps + eviction + surveyed + (observed.isUnproven ? [probe] : []) + [.persist, .acknowledge]
   }
 
-  if !isInstalled { steps += [.stage, .validate, .install] }
   let contested = moves.contested(leases: observed.leases)
+  if !adoptions.isEmpty {
+    steps += adopting(adoptions, contested, needsReload: needsReload, isRunning: inspection.isRunning) + surveyed
+    return steps + [probe, .persist, .acknowledge]
+  }
+  if !isInstalled { steps += [.stage, .validate, .install] }
   let reload: Step = isFat ? .restart : .reload
   if contested.isEmpty {
     steps.append(reload)
@@ -78,7 +94,7 @@ package func plan(desired: RackState, applied: RackState, observed: Observed) ->
     // address: the old owner's reservation is elsewhere now, and the new owner's is occupied.
     steps += [reload, .deleteLeases(contested)]
   }
-  steps += vacated
+  steps += surveyed
   return steps + [probe, .persist, .acknowledge]
 }
 
@@ -86,6 +102,25 @@ package func plan(desired: RackState, applied: RackState, observed: Observed) ->
 package func subnetsToSurvey(desired: RackState, applied: RackState) -> [DHCPSubnetID] {
   let moves = AddressMoves(from: applied, to: desired)
   return Set(moves.taken.map(\.owner.place.subnet) + moves.vacated.subnets).sorted()
+}
+
+/// The pause spares machines that renew the answer of a daemon that does not know them yet; one that starts cannot be
+/// paused.
+private func adopting(
+  _ adoptions: [Adoption], _ contested: [ContestedAddress], needsReload: Bool, isRunning: Bool
+) -> [Step] {
+  let told: [Step] = contested.isEmpty ? [.adoptLeases(adoptions)] : [.deleteLeases(contested), .adoptLeases(adoptions)]
+  guard needsReload else { return [.pause] + told + [.resume] }
+  let loaded = [.loadWithoutPools(adoptions.map(\.subnet))] + told + [.stage, .install, .reload]
+  return [.stage, .validate] + (isRunning ? [.pause] + loaded + [.resume] : loaded)
+}
+
+private func adoptions(
+  of handed: [DHCPSubnetID: [Lease]], desired: RackState, applied: RackState
+) -> [Adoption] {
+  handed.sorted { $0.key < $1.key }.compactMap { id, leases in
+    desired[id].flatMap { Adoption(leases, into: $0, isAnswered: applied[id]?.answersDHCP == true) }
+  }
 }
 
 /// Links on which DHCP is about to answer and did not before, one attachment each.

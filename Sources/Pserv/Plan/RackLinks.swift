@@ -39,6 +39,12 @@ package struct RackLinks: Sendable, Hashable {
     return nil
   }
 
+  /// The host's own addresses among those of `header`'s subnet: on any link of its fabric, up or down.
+  package func ownAddresses(in header: SubnetHeader) -> Set<IPv4Address> {
+    let links = named.filter { $0.fabric == header.fabric }
+    return Set(links.flatMap(\.state.addresses).map(\.address).filter { header.prefix.contains($0) })
+  }
+
   /// False for a link that is down or gone.
   package func isUp(_ interface: String) -> Bool {
     named.first { $0.state.interface == interface }?.state.isUp ?? false

@@ -18,7 +18,15 @@ package enum Step: Sendable, Hashable {
   case reload
   /// Stops the daemon and starts it again: it has grown too fat.
   case restart
+  /// Installs and loads the desired configuration without the pools of these subnets: the daemon takes leases only in
+  /// subnets that it has loaded, and must give nobody an address before it knows them. Wherever a plan is cut off after
+  /// this, nobody is given one.
+  case loadWithoutPools([DHCPSubnetID])
+  /// Tells the daemon the leases of subnets' former owners.
+  case adoptLeases([Adoption])
   case resume
+  /// Reads the leases of subnets that are not answered any more: their next owner needs them all.
+  case collectLeases([DHCPSubnetID])
   /// Looks which leases outlived their bindings, or the pool they came from.
   case surveyLeases(Vacated)
   /// Asks the daemon for offers, to know that it answers, and answers right.
@@ -57,7 +65,10 @@ extension Step {
     case .deleteLeases: "delete-leases"
     case .reload: "reload"
     case .restart: "restart"
+    case .loadWithoutPools: "load-without-pools"
+    case .adoptLeases: "adopt-leases"
     case .resume: "resume"
+    case .collectLeases: "collect-leases"
     case .surveyLeases: "survey-leases"
     case .probe: "probe"
     case .stop: "stop"

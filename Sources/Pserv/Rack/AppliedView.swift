@@ -30,13 +30,23 @@ package final class AppliedView: Sendable {
   /// What to answer the machine `mac` that asked at our address `localAddress`.
   ///
   /// With the same MAC in two isolated fabrics the address decides.
-  package func answer(to mac: MACAddress, at localAddress: IPv4Address) -> BootAnswer {
+  ///
+  /// - Parameter relay: The relay (`giaddr`) through which it asked, if one is known. It tells whose subnet a machine is in
+  ///   that nobody knows: several may be reached at one address.
+  package func answer(to mac: MACAddress, at localAddress: IPv4Address, relay: IPv4Address? = nil) -> BootAnswer {
     index.withLock { index in
       let machines = index.machines[mac] ?? []
       if let machine = machines.first(where: { $0.place.agentAddress == localAddress }) ?? machines.first {
         return .known(Self.boot(machine, in: index))
       }
-      guard let place = index.subnets.first(where: { $0.agentAddress == localAddress }) else { return .notServed }
+      let here = index.subnets.filter { $0.agentAddress == localAddress }
+      let place: ServedPlace?
+      if let relay {
+        place = here.first { $0.relays.contains(relay) } ?? here.first { $0.prefix.contains(relay) }
+      } else {
+        place = here.first { $0.prefix.contains(localAddress) } ?? here.first
+      }
+      guard let place else { return .notServed }
       guard let enlist = index.profiles.byName[.enlist] else { return .notServed }
       return .unknown(enlist, place)
     }
@@ -60,7 +70,8 @@ package final class AppliedView: Sendable {
     for subnet in state.subnets {
       guard let attachment = subnet.attachment else { continue }
       let place = ServedPlace(
-        dhcpID: subnet.dhcpID, subnet: subnet.header.name, agentAddress: attachment.agentAddress)
+        dhcpID: subnet.dhcpID, subnet: subnet.header.name, agentAddress: attachment.agentAddress,
+        prefix: subnet.header.prefix, relays: subnet.header.relays)
       next.subnets.append(place)
       for binding in subnet.bindings {
         next.machines[binding.mac, default: []].append(Machine(binding: binding, place: place))
@@ -80,9 +91,16 @@ package final class AppliedView: Sendable {
 
   private static func boot(_ machine: Machine, in index: Index) -> KnownMachine {
     let binding = machine.binding
-    let name = machine.isRejected ? .local : binding.profile(usedUp: index.usedUp[binding.key])
+    guard !machine.isRejected else {
+      return KnownMachine(
+        binding: binding, place: machine.place, profileName: .local, profile: index.profiles.byName[.local])
+    }
+    let usedUp = index.usedUp[binding.key]
+    let name = binding.profile(usedUp: usedUp)
+    let once = binding.bootProfile == nil ? nil : binding.bootOnce.flatMap { $0.token == usedUp ? nil : $0.token }
     return KnownMachine(
-      binding: binding, place: machine.place, profileName: name, profile: index.profiles.byName[name])
+      binding: binding, place: machine.place, profileName: name, profile: index.profiles.byName[name],
+      once: once.map { BootOnceUse(key: binding.key, token: $0) })
   }
 }
 
@@ -99,11 +117,17 @@ package struct ServedPlace: Sendable, Hashable {
   package var dhcpID: DHCPSubnetID
   package var subnet: SubnetName
   package var agentAddress: IPv4Address
+  package var prefix: IPv4Prefix
+  package var relays: [IPv4Address]
 
-  package init(dhcpID: DHCPSubnetID, subnet: SubnetName, agentAddress: IPv4Address) {
+  package init(
+    dhcpID: DHCPSubnetID, subnet: SubnetName, agentAddress: IPv4Address, prefix: IPv4Prefix, relays: [IPv4Address] = []
+  ) {
     self.dhcpID = dhcpID
     self.subnet = subnet
     self.agentAddress = agentAddress
+    self.prefix = prefix
+    self.relays = relays
   }
 }
 
@@ -115,6 +139,8 @@ package struct KnownMachine: Sendable, Hashable {
   package var profileName: ProfileName
   /// `nil` if the agent does not have the profile: answer with the local disk and record a failure of the script stage.
   package var profile: BootProfileSpec?
+  /// The order to boot once that `profileName` carries out.
+  package var once: BootOnceUse?
 }
 
 /// A boot-once that phone-home used up. It stays used up until the operator gives another.

@@ -18,6 +18,10 @@ package protocol DHCPBackend: Sendable {
   /// daemon.
   func validate(_ state: RackState) async throws -> ConfigurationVerdict
 
+  /// Lets a scratch copy of the daemon, in a private network with links of the same names and addresses, go from `good` to
+  /// `state`, and asks it for an offer in each subnet. Touches neither the installed file nor the running daemon.
+  func rehearse(_ state: RackState, from good: RackState) async throws -> Rehearsal
+
   /// Writes `state` beside the installed file and syncs it; replaces what was staged before.
   func stage(_ state: RackState) async throws
 
@@ -36,6 +40,10 @@ package protocol DHCPBackend: Sendable {
 
   /// Removes leases from the running daemon; one that is not there is no error. The daemon must run.
   func delete(_ leases: [Lease]) async throws
+
+  /// Makes the running daemon hold `leases`, instead of what it holds on their addresses. Their subnets must be part of
+  /// what it has loaded.
+  func adopt(_ leases: [Lease]) async throws
 
   /// Brings the running daemon to the installed file; starts it if it does not run. `silence` in the answer is measured
   /// or estimated. A `pause` outlives the reload.
@@ -70,6 +78,8 @@ package protocol DHCPBackend: Sendable {
 package enum DHCPLimits {
   /// How long a paused daemon stays silent should the agent die meanwhile.
   package static let pauseMax: Duration = .seconds(20)
+  /// Leases the daemon is told in one pause; then the pause is begun anew, so that it does not end meanwhile.
+  package static let adoptedInOnePause = 1_000
   /// Leases read at once.
   package static let leasesMax = 1_000_000
 }
@@ -113,6 +123,16 @@ package enum ConfigurationVerdict: Sendable, Hashable {
   case accepted
   /// The daemon's own words, at most 512 octets.
   case refused(String)
+}
+
+/// What came of a rehearsal.
+package enum Rehearsal: Sendable, Hashable {
+  /// Every subnet was answered.
+  case answered
+  /// The scratch daemon did not take the state, or answered nobody in some subnet; the words say which, at most 512 octets.
+  case failed(String)
+  /// There is no scratch daemon to be had; the words say why.
+  case notPossible(String)
 }
 
 /// One address in use.

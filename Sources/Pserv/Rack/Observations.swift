@@ -74,6 +74,10 @@ package struct MachineReport: Sendable, Hashable {
 
 /// Who takes the phone-homes of machines: the agent's core, called by the HTTP edge.
 package protocol PhoneHomeDesk: Sendable {
+  /// The script of an order to boot once is about to be handed out. When this returns, that is durable, and a phone-home
+  /// may use the order up; when it throws, the script must not be handed out.
+  func willServe(_ once: BootOnceUse) throws
+
   /// When this returns, what it says is durable: a boot-once fell back, or an enlistment is spooled.
   ///
   /// - Parameter localAddress: The address of this host that the machine called; names the link.

@@ -34,6 +34,10 @@ package final class Rack: Sendable {
     var meter = EnlistmentMeter()
     /// When the oldest commit that is not served yet was received, by subnet.
     var waitingSince: [DHCPSubnetID: Duration] = [:]
+    /// Subnets that the region told this agent to leave and that it has not answered for, with the epochs that end them.
+    var leaving: [DHCPSubnetID: Epoch] = [:]
+    /// Leases of former owners of which more are to come in this session.
+    var handed: [DHCPSubnetID: [Lease]] = [:]
     /// Subnets whose feed could not be understood.
     var brokenFeeds: [DHCPSubnetID: Trouble] = [:]
     var warnings: [String] = []

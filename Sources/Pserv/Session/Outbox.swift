@@ -15,7 +15,9 @@ package struct Outbox: Sendable {
   /// How the newest apply went; goes with the `Applied` of what it changed.
   package var course = ApplyCourse()
 
-  private var ended: [DHCPSubnetID: MusterV1.Applied] = [:]
+  private var ended: [DHCPSubnetID: EndedSubnet] = [:]
+  /// How many leases of an ended subnet this session was told already.
+  private var leasesTold: [DHCPSubnetID: Int] = [:]
   private var refusals: [DHCPSubnetID: MusterV1.Refused] = [:]
   /// What this session was told.
   private var told = Told()
@@ -42,6 +44,7 @@ package struct Outbox: Sendable {
   package mutating func beginSession() {
     told = Told()
     refusals = [:]
+    leasesTold = [:]
     observations.requeue()
   }
 
@@ -56,7 +59,8 @@ package struct Outbox: Sendable {
   }
 
   package mutating func end(_ subnet: EndedSubnet) {
-    ended[subnet.dhcpID] = MusterV1.Applied(subnet)
+    ended[subnet.dhcpID] = subnet
+    leasesTold[subnet.dhcpID] = nil
     served[subnet.dhcpID] = nil
     troubles[subnet.dhcpID] = nil
   }
@@ -70,7 +74,7 @@ package struct Outbox: Sendable {
     assigned: [DHCPSubnetID: Epoch], spool: (Int) -> [MusterV1.Enlistment]
   ) -> MusterV1.AgentMessage.OneOfMessage? {
     if let id = refusals.keys.min(), let refused = refusals.removeValue(forKey: id) { return .refused(refused) }
-    if let id = ended.keys.min(), let applied = ended.removeValue(forKey: id) { return .applied(applied) }
+    if let id = ended.keys.min(), let subnet = ended[id] { return release(subnet) }
     if knowsTroubles {
       if let trouble = nextTrouble(assigned) { return trouble }
       if let applied = nextApplied(assigned) { return applied }
@@ -110,6 +114,22 @@ package struct Outbox: Sendable {
       return .applied(message)
     }
     return nil
+  }
+
+  /// The leases of a subnet that was left, a message at a time, and at last that it was left.
+  private mutating func release(_ subnet: EndedSubnet) -> MusterV1.AgentMessage.OneOfMessage {
+    let rest = subnet.leasesLeft.prefix(Handover.leasesMax).dropFirst(leasesTold[subnet.dhcpID] ?? 0)
+    guard rest.count > MusterV1.Applied.listMax else {
+      ended[subnet.dhcpID] = nil
+      leasesTold[subnet.dhcpID] = nil
+      return .applied(MusterV1.Applied(subnet, leases: rest))
+    }
+    leasesTold[subnet.dhcpID, default: 0] += MusterV1.LeaseSet.leasesMax
+    var set = MusterV1.LeaseSet()
+    set.dhcpId = subnet.dhcpID.number
+    set.epoch = subnet.epoch.number
+    set.leases = rest.prefix(MusterV1.LeaseSet.leasesMax).map { MusterV1.LeaseLeft($0) }
+    return .leaseSet(set)
   }
 
   /// The Renew that is due; carries the links if this session has not seen them.

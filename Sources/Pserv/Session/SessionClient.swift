@@ -98,12 +98,16 @@ struct SessionClient: Sendable {
       state.session = SessionMachine(now: time.elapsed)
       state.outbox.beginSession()
       (state.enlistmentsUnderWay, state.enlistmentsAgain) = ([], nil)
+      state.handed = [:]
     }
   }
 
   private func close() {
     rack.mirror.dropStaged()
-    rack.change { $0.session = nil }
+    rack.change { state in
+      state.session = nil
+      state.handed = [:]
+    }
   }
 
   // MARK: Writing
@@ -188,8 +192,10 @@ struct SessionClient: Sendable {
       log.info("session begun", metadata: ["region": "\(region.name)", "session": "\(epoch)"])
       rack.change { $0.region = .connected(region.name, session: epoch) }
       repeatBootOnceUses()
-    case .assign(let id, let name, let epoch):
-      try assign(id, name, epoch)
+    case .assign(let id, let name, let epoch, let leasesFollow):
+      try assign(id, name, epoch, leasesFollow: leasesFollow)
+    case .leases(let id, let epoch, let leases, let isLast):
+      try take(leases, of: id, epoch, isLast: isLast)
     case .revoke(let id, let epoch):
       try revoke(id, epoch)
     case .stage(let chunk):
@@ -216,10 +222,16 @@ struct SessionClient: Sendable {
     }
   }
 
-  private func assign(_ id: DHCPSubnetID, _ name: SubnetName, _ epoch: Epoch) throws {
-    guard try rack.mirror.assign(id, name: name, epoch: epoch) else { return refuse(.staleEpoch, id) }
+  private func assign(_ id: DHCPSubnetID, _ name: SubnetName, _ epoch: Epoch, leasesFollow: Bool) throws {
+    guard try rack.mirror.assign(id, name: name, epoch: epoch, leasesFollow: leasesFollow) else {
+      return refuse(.staleEpoch, id)
+    }
     let applied = rack.mirror.content.subnets[id]?.applied
-    rack.change { $0.outbox.served[id] = applied }
+    rack.change { state in
+      state.outbox.served[id] = applied
+      state.leaving[id] = nil
+      state.handed[id] = nil
+    }
     log.info("owns subnet", metadata: ["subnet": "\(name)", "epoch": "\(epoch)"])
     rack.applicable.raise()
   }
@@ -228,11 +240,26 @@ struct SessionClient: Sendable {
     guard try rack.mirror.revoke(id, epoch: epoch) else { return refuse(.staleEpoch, id) }
     let mirrored = rack.mirror.content.subnets[id]
     log.info("owns subnet no longer", metadata: ["subnet": "\(mirrored?.name.text ?? "\(id)")", "epoch": "\(epoch)"])
-    guard let mirrored, mirrored.applied != nil || mirrored.received.header != nil else {
-      // Nothing was ever served: the answer need not wait for an apply.
-      rack.change { $0.outbox.end(EndedSubnet(dhcpID: id, epoch: epoch, generation: .zero, leasesLeft: [])) }
-      return
+    // Answered by the next apply, also when nothing is served any more: an earlier answer may be lost, and the leases are
+    // read again for this one.
+    rack.change { state in
+      state.leaving[id] = mirrored?.epochMax ?? epoch
+      state.handed[id] = nil
     }
+    rack.applicable.raise()
+  }
+
+  /// The last part makes the whole set durable, before the feed that lets the subnet be answered.
+  private func take(_ leases: [Lease], of id: DHCPSubnetID, _ epoch: Epoch, isLast: Bool) throws {
+    let known = rack.change { $0.handed[id] ?? [] }
+    guard known.count + leases.count <= Handover.leasesMax else {
+      throw SessionMachine.End.unexpected("more than \(Handover.leasesMax) leases of subnet \(id)")
+    }
+    guard isLast else { return rack.change { $0.handed[id] = known + leases } }
+    rack.change { $0.handed[id] = nil }
+    let all = (known + leases).sorted { $0.address < $1.address }
+    guard try rack.mirror.handOver(id, epoch: epoch, leases: all) else { return refuse(.staleEpoch, id) }
+    log.info("leases of the former owner received", metadata: ["subnet": "\(id)", "count": "\(all.count)"])
     rack.applicable.raise()
   }
 

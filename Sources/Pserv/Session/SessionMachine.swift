@@ -7,7 +7,9 @@ package struct SessionMachine: Sendable {
   /// What is to be done with what the region said.
   package enum Action: Sendable, Hashable {
     case welcomed(SessionEpoch)
-    case assign(DHCPSubnetID, SubnetName, Epoch)
+    case assign(DHCPSubnetID, SubnetName, Epoch, leasesFollow: Bool)
+    /// A part of the former owner's leases, one an address.
+    case leases(DHCPSubnetID, Epoch, [Lease], isLast: Bool)
     case revoke(DHCPSubnetID, Epoch)
     case stage(FeedChunk)
     /// A part of the subnet's delta could not be understood.
@@ -131,6 +133,8 @@ package struct SessionMachine: Sendable {
       do { return .commit(try FeedCommit(commit)) } catch {
         return .broken(DHCPSubnetID(number: commit.dhcpId), words: "\(error)")
       }
+    case .leaseSet(let set):
+      return try take(set)
     case .observedAck(let ack):
       return .acknowledged(sequence: ack.sequence, enlistments: ack.enlistmentIds)
     case .profileSet(let set):
@@ -147,12 +151,21 @@ package struct SessionMachine: Sendable {
     return .welcomed(epoch)
   }
 
+  private func take(_ set: MusterV1.LeaseSet) throws(End) -> Action {
+    let id = DHCPSubnetID(number: set.dhcpId)
+    do {
+      return .leases(id, Epoch(set.epoch), try set.leases.map { try Lease($0, subnet: id) }, isLast: set.last)
+    } catch {
+      throw .unexpected("leases of subnet \(id): \(error)")
+    }
+  }
+
   private mutating func take(_ assign: MusterV1.Assign) -> Action {
     let id = DHCPSubnetID(number: assign.dhcpId)
     do {
       let name = try SubnetName(assign.subnet)
       assigned[id] = Epoch(assign.epoch)
-      return .assign(id, name, Epoch(assign.epoch))
+      return .assign(id, name, Epoch(assign.epoch), leasesFollow: assign.leasesFollow)
     } catch {
       return .broken(id, words: "the subnet's name is \(error)")
     }

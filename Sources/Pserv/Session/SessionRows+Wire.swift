@@ -58,6 +58,18 @@ extension MusterV1.LeaseLeft {
   }
 }
 
+extension Lease {
+  init(_ lease: MusterV1.LeaseLeft, subnet: DHCPSubnetID) throws(SessionError) {
+    let parsed = try LeaseLeft(lease)
+    self.init(dhcpID: subnet, mac: parsed.mac, address: parsed.address, until: parsed.until)
+  }
+}
+
+extension MusterV1.LeaseSet {
+  /// Leases of one message.
+  static let leasesMax = 10_000
+}
+
 extension MusterV1.Applied {
   /// Leases of one message; as session.proto says.
   static let listMax = AppliedSubnet.leasesLeftMax
@@ -74,13 +86,19 @@ extension MusterV1.Applied {
     leasesMoreUntilNs = applied.leasesMoreUntil?.nanoseconds ?? 0
   }
 
+  /// All in one message: of more leases than fit only their end is told.
   init(_ ended: EndedSubnet) {
+    self.init(ended, leases: ended.leasesLeft.prefix(Self.listMax))
+    leasesMoreUntilNs = ended.leasesLeft.dropFirst(Self.listMax).map(\.until.nanoseconds).max() ?? 0
+  }
+
+  /// - Parameter leases: Those that no `LeaseSet` told before, at most `listMax`.
+  init(_ ended: EndedSubnet, leases: some Sequence<Lease>) {
     self.init()
     dhcpId = ended.dhcpID.number
     epoch = ended.epoch.number
     generation = ended.generation.number
-    leasesLeft = ended.leasesLeft.prefix(Self.listMax).map { MusterV1.LeaseLeft($0) }
-    leasesMoreUntilNs = ended.leasesLeft.dropFirst(Self.listMax).map(\.until.nanoseconds).max() ?? 0
+    leasesLeft = leases.map { MusterV1.LeaseLeft($0) }
     revoked = true
   }
 }

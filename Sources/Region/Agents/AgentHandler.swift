@@ -81,7 +81,11 @@ package struct AgentHandler: MusterV1.AgentService {
         let (owner, epoch) = try placement.place(row.subnet.dhcpID, in: &transaction, by: actor)
         response.moves.append(MusterV1.SubnetMove(row, from: name, to: owner, epoch: epoch))
       }
-      let risk = owned.isEmpty ? "" : " by force; if its host still runs, two servers may answer in \(owned.count) subnets"
+      let risk =
+        owned.isEmpty
+        ? ""
+        : " by force; if its host still runs, two servers may answer in \(counted(owned.count, "subnet")). Their next owners "
+          + "know the leases that the region has seen; an address it gave since then may be given twice"
       try transaction.record(Event(.agentRemoved, actor: actor, agent: name, message: "agent \(name) removed\(risk)"))
       return response
     }

@@ -88,10 +88,12 @@ package struct Placement: Sendable {
   ) throws -> Epoch {
     let epoch = try transaction.assign(row.subnet.dhcpID, to: owner)
     let from = row.progress.owner.map { " from \($0)" } ?? ""
+    let leases = try transaction.leaseCount(of: row.subnet)
+    let with = leases == 0 ? "" : " with \(counted(leases, "lease"))"
     try transaction.record(
       Event(
         .subnetAssigned, actor: actor, subnet: row.subnet.name, agent: owner,
-        message: "\(row.subnet.name) goes\(from) to \(owner) (epoch \(epoch))"))
+        message: "\(row.subnet.name) goes\(from) to \(owner) (epoch \(epoch))\(with)"))
     return epoch
   }
 }

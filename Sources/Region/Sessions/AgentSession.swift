@@ -15,6 +15,8 @@ struct AgentSession: Sendable {
     case loadAssignments
     /// Read all boot profiles; then `take(_:ProfileSet)`.
     case loadProfiles
+    /// Read leases of a subnet that is new to the agent; then `take(_:LeasePart)`.
+    case readLeases(LeaseRead)
     /// Read a part of a feed; then `take(_:DeltaAnswer)`.
     case read(DeltaRead)
     /// Nothing to do before a wake, or before this time of `now`'s clock.
@@ -30,6 +32,8 @@ struct AgentSession: Sendable {
     case applied(MusterV1.Applied, Epoch)
     /// The agent stopped answering for a subnet that it does not own any more.
     case released(DHCPSubnetID, [MusterV1.LeaseLeft])
+    /// A part of the leases in a subnet that the agent leaves; `released` follows.
+    case left(MusterV1.LeaseSet)
     /// The agent knows of a newer epoch than this session.
     case newerEpoch(DHCPSubnetID, Epoch)
     case healing(DHCPSubnetID, MusterV1.RefusalReason)
@@ -44,6 +48,8 @@ struct AgentSession: Sendable {
   /// What Hello said of each subnet; used once, when the subnet is first assigned in this session.
   private var haves: [DHCPSubnetID: MusterV1.Have]
   private var cursors: [DHCPSubnetID: FeedCursor] = [:]
+  /// Subnets whose owner still has to be told the leases, before it gets the rows.
+  private var leasesOwed: [DHCPSubnetID: LeaseRead] = [:]
   /// What the agent was told to leave in this session, and at which epoch.
   private var revoked: [DHCPSubnetID: Epoch] = [:]
   /// The subnet whose turn is over; the next in order follows, so that a large subnet starves no other.
@@ -111,6 +117,7 @@ struct AgentSession: Sendable {
       mustLoadProfiles = false
       return .loadProfiles
     }
+    if let id = leasesOwed.keys.min(), let read = leasesOwed[id] { return .readLeases(read) }
     let order = turns()
     for id in order {
       if let read = cursors[id]?.nextRead(now: now) {
@@ -140,6 +147,7 @@ struct AgentSession: Sendable {
       let epoch = max(assignments.leaving[id] ?? assignments.lost[id] ?? held, held)
       cursors[id] = nil
       haves[id] = nil
+      leasesOwed[id] = nil
       guard revoked[id] != epoch else { continue }
       revoked[id] = epoch
       outbox.append(
@@ -151,13 +159,36 @@ struct AgentSession: Sendable {
       assign.dhcpId = assignment.dhcpID.number
       assign.subnet = assignment.subnet.text
       assign.epoch = assignment.epoch.number
-      outbox.append(MusterV1.RegionMessage(message: .assign(assign)))
       revoked[assignment.dhcpID] = nil
       // What this session already sent at an older epoch is not trusted to have arrived: a snapshot settles it.
       let have = cursors[assignment.dhcpID] == nil ? haves.removeValue(forKey: assignment.dhcpID) : nil
-      cursors[assignment.dhcpID] = FeedCursor(
+      let cursor = FeedCursor(
         dhcpID: assignment.dhcpID, epoch: assignment.epoch, have: have, incarnation: incarnation)
+      cursors[assignment.dhcpID] = cursor
+      // Whoever has applied nothing at this epoch does not answer by it yet.
+      assign.leasesFollow = cursor.applied == .zero
+      leasesOwed[assignment.dhcpID] =
+        assign.leasesFollow
+        ? LeaseRead(dhcpID: assignment.dhcpID, epoch: assignment.epoch, from: IPv4Address(bits: 0)) : nil
+      outbox.append(MusterV1.RegionMessage(message: .assign(assign)))
     }
+  }
+
+  /// Takes the leases that a read found.
+  mutating func take(_ part: LeasePart, for read: LeaseRead) {
+    guard leasesOwed[read.dhcpID] == read else { return }
+    var set = MusterV1.LeaseSet()
+    set.dhcpId = read.dhcpID.number
+    set.epoch = read.epoch.number
+    set.leases = Array(part.leases.prefix(LeaseRead.setMax - read.sent))
+    leasesOwed[read.dhcpID] = nil
+    let sent = read.sent + set.leases.count
+    if let next = part.next, sent < LeaseRead.setMax {
+      leasesOwed[read.dhcpID] = LeaseRead(dhcpID: read.dhcpID, epoch: read.epoch, from: next, sent: sent)
+    } else {
+      set.last = true
+    }
+    outbox.append(MusterV1.RegionMessage(message: .leaseSet(set)))
   }
 
   mutating func take(_ profiles: MusterV1.ProfileSet) {
@@ -217,6 +248,8 @@ struct AgentSession: Sendable {
       return .renew(renew)
     case .applied(let applied):
       return receiveApplied(applied)
+    case .leaseSet(let set):
+      return cursors[DHCPSubnetID(number: set.dhcpId)] == nil ? .left(set) : .none
     case .refused(let refused):
       return receiveRefused(refused, now: now)
     case .observed(let observed):

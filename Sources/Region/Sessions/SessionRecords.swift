@@ -139,22 +139,46 @@ struct SessionRecords: Sendable {
   /// The agent stopped answering for a subnet that it was told to leave; the subnet goes to its next owner.
   func recordRelease(of id: DHCPSubnetID, leases: [MusterV1.LeaseLeft]) async throws {
     let placement = context.placement
-    let left = try leases.map { try LeaseLeft($0) }
+    let left = try leases.map { try ObservedLease(LeaseLeft($0), in: id) }
     let actor = actor
     try await context.store.write { [agent, session] transaction in
-      guard let known = try transaction.agent(named: agent), known.session == session else { return }
+      guard let known = try transaction.agent(named: agent), known.session == session,
+        try transaction.observeLeft(left, in: id, by: agent)
+      else { return }
       // The subnet may be gone; then the agent's word frees its prefix.
       try transaction.confirmRelease(of: id, by: agent)
-      guard let row = try transaction.subnet(id), row.progress.owner == agent else { return }
-      for lease in left {
-        try transaction.observeIfLater(
-          ObservedLease(subnet: id, mac: lease.mac, address: lease.address, until: lease.until))
-      }
+      guard let row = try transaction.subnet(id) else { return }
       _ = try placement.succeed(row, from: known, in: &transaction, by: actor)
       if known.state == .draining, try transaction.subnets(ownedBy: agent).isEmpty {
         _ = try transaction.setState(.drained, of: agent)
         try transaction.record(Event(.agentDrained, actor: actor, agent: agent, message: "\(agent) is drained"))
       }
+    }
+  }
+
+  /// A part of the leases in a subnet that the agent leaves; `recordRelease` is the end of them.
+  func record(_ set: MusterV1.LeaseSet) async throws {
+    let id = DHCPSubnetID(number: set.dhcpId)
+    guard set.leases.count <= LeaseRead.leasesMax else {
+      throw RPCError(
+        .resourceExhausted, "\(set.leases.count) leases in one message; send at most \(LeaseRead.leasesMax)")
+    }
+    let left = try set.leases.map { try ObservedLease(LeaseLeft($0), in: id) }
+    try await context.store.write { [agent, session] transaction in
+      guard try transaction.agent(named: agent)?.session == session else { return }
+      _ = try transaction.observeLeft(left, in: id, by: agent)
+    }
+  }
+
+  /// Reads one piece of the leases that a new owner has to know.
+  func read(_ read: LeaseRead) async throws -> LeasePart {
+    try await context.store.read { snapshot in
+      let leases = try snapshot.leases(in: read.dhcpID, from: read.from, limit: LeaseRead.leasesMax)
+      let next = leases.count == LeaseRead.leasesMax ? leases.last?.address.next : nil
+      return LeasePart(
+        leases: leases.filter { $0.until > snapshot.now }.map {
+          MusterV1.LeaseLeft(LeaseLeft(address: $0.address, mac: $0.mac, until: $0.until))
+        }, next: next)
     }
   }
 
@@ -234,11 +258,8 @@ extension AppliedReport {
   }
 }
 
-extension Transaction {
-  /// Notes a lease unless a later end of it is known.
-  func observeIfLater(_ lease: ObservedLease) throws {
-    let place = SubnetAddress(subnet: lease.subnet, address: lease.address)
-    if let known = try self.lease(place), known.mac == lease.mac, known.until >= lease.until { return }
-    try observe(lease)
+extension ObservedLease {
+  init(_ lease: LeaseLeft, in subnet: DHCPSubnetID) {
+    self.init(subnet: subnet, mac: lease.mac, address: lease.address, until: lease.until)
   }
 }

@@ -71,6 +71,9 @@ final class SessionShell: Sendable {
       case .loadProfiles:
         let profiles = try await records.profiles()
         session.withLock { $0.take(profiles) }
+      case .readLeases(let read):
+        let part = try await records.read(read)
+        session.withLock { $0.take(part, for: read) }
       case .read(let read):
         let part = try await records.read(read)
         session.withLock { $0.take(part, for: read, now: context.clocks.uptime()) }
@@ -131,6 +134,8 @@ final class SessionShell: Sendable {
       try await record(applied, at: subnetEpoch)
     case .released(let subnet, let leases):
       try await records.recordRelease(of: subnet, leases: leases)
+    case .left(let leases):
+      try await records.record(leases)
     case .newerEpoch(let subnet, let seen):
       try await records.recordNewerEpoch(of: subnet, seen)
     case .healing(let subnet, let reason):

@@ -31,7 +31,7 @@ extension SQL {
     [
       profile, putProfile, deleteProfile, appendEvent, events, eventsNode, deleteEvent, bootReports, putBootReport,
       deleteBootReports, request, putRequest, oldRequests, deleteRequest,
-    ] + leaseStatements
+    ] + leaseStatements + formerLeaseStatements
 }
 
 extension SQLiteTables: RecordTables {

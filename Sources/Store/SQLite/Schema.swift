@@ -4,7 +4,7 @@ enum Schema {
   static let applicationID: Int64 = 0x4d53_5452
 
   /// Step n makes schema n out of n − 1.
-  static let steps: [String] = [first, second]
+  static let steps: [String] = [first, second, third]
 
   /// The newest schema this program knows.
   static var known: Int { steps.count }
@@ -95,5 +95,13 @@ enum Schema {
       length INTEGER NOT NULL, owner TEXT NOT NULL) STRICT;
     CREATE UNIQUE INDEX retired_subnets_prefix ON retired_subnets (fabric, first);
     CREATE INDEX retired_subnets_owner ON retired_subnets (owner);
+    """
+
+  /// Leases of subnets that were removed: a new subnet with the same addresses begins with them.
+  private static let third = """
+    CREATE TABLE former_leases (
+      fabric TEXT NOT NULL, address INTEGER NOT NULL, mac INTEGER NOT NULL, until INTEGER NOT NULL,
+      PRIMARY KEY (fabric, address)) STRICT, WITHOUT ROWID;
+    CREATE INDEX former_leases_until ON former_leases (until);
     """
 }

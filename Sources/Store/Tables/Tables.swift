@@ -128,6 +128,13 @@ package protocol RecordTables {
   func deleteLease(_ place: SubnetAddress) throws
   func deleteLeases(_ subnet: DHCPSubnetID) throws
   func deleteLeases(endedBefore time: Timestamp, limit: Int) throws -> Int
+  /// Moves the leases of a subnet that end after `now` to those of removed subnets, and drops the others.
+  func retireLeases(of subnet: DHCPSubnetID, in fabric: FabricName, now: Timestamp) throws
+  /// Notes a lease of a removed subnet unless one that ends later is known on its address.
+  func putFormerLease(_ lease: ObservedLease, in fabric: FabricName) throws
+  /// Moves leases of removed subnets that end after `now` and lie in `range` to a subnet, and drops the others there.
+  func reviveLeases(in fabric: FabricName, _ range: AddressRange, to subnet: DHCPSubnetID, now: Timestamp) throws
+  func deleteFormerLeases(endedBefore time: Timestamp, limit: Int) throws -> Int
 
   func bootReports(of node: NodeID) throws -> [BootReport]
   func putBootReport(_ report: BootReport, of node: NodeID) throws

@@ -99,6 +99,18 @@ extension StoreView where Self: ~Copyable {
   /// The leases of a MAC in a subnet, newest end first.
   package func leases(of key: BindingKey) throws -> [ObservedLease] { try tables.leases(of: key) }
 
+  /// What is known of leases in a subnet, ascending by address; some may have ended.
+  package func leases(
+    in subnet: DHCPSubnetID, from address: IPv4Address, limit: Int
+  ) throws -> [ObservedLease] {
+    try tables.leases(subnet, in: AddressRange(first: address, last: IPv4Address(bits: .max)), limit: limit)
+  }
+
+  /// How many addresses of the subnet have a lease that has not ended.
+  package func leaseCount(of subnet: Subnet) throws -> Int {
+    try tables.leaseCount(subnet.dhcpID, in: subnet.prefix.range, at: now)
+  }
+
   /// How many addresses of the pool have a lease that has not ended.
   package func poolUse(of subnet: Subnet) throws -> Int {
     try subnet.spec.pool.ranges.reduce(0) { try $0 + tables.leaseCount(subnet.dhcpID, in: $1, at: now) }

@@ -111,6 +111,9 @@ extension Transaction {
     if try tables.deleteLeases(endedBefore: leasesEnd, limit: StoreLimits.trimMax) == StoreLimits.trimMax {
       isMore = true
     }
+    if try tables.deleteFormerLeases(endedBefore: now, limit: StoreLimits.trimMax) == StoreLimits.trimMax {
+      isMore = true
+    }
     let holds = try tables.releasedHolds(at: now, limit: StoreLimits.trimMax)
     for hold in holds {
       guard var row = try tables.subnet(hold.place.subnet) else { continue }

@@ -10,7 +10,8 @@ package struct SubnetWriteResult: Hashable, Sendable {
 }
 
 extension Transaction {
-  /// Adds a subnet, without an owner: `assign` gives it one.
+  /// Adds a subnet, without an owner: `assign` gives it one. It begins with the leases that machines still have from a
+  /// removed subnet with the same addresses: those are as good as held, and its owner is told of them.
   ///
   /// - Throws: `Refusal.subnetExists`, `Refusal.invalid` (`PREFIX_OVERLAP`), `Refusal.limitReached`.
   package mutating func createSubnet(_ spec: SubnetSpec, by actor: Actor) throws -> SubnetWriteResult {
@@ -32,6 +33,7 @@ extension Transaction {
     let generation = advance(&row)
     row.progress.headerGeneration = generation
     try tables.insertSubnet(row)
+    try tables.reviveLeases(in: spec.fabric, spec.prefix.range, to: dhcpID, now: now)
     try keep(row, at: generation)
     notice.progress.insert(dhcpID)
     return SubnetWriteResult(outcome: .added, row: row, generations: [self.generation(row, generation)])
@@ -81,8 +83,8 @@ extension Transaction {
     return SubnetWriteResult(outcome: .updated, row: row, generations: [self.generation(row, generation)])
   }
 
-  /// Removes a subnet without nodes, with everything observed in it. Its number is never used again,
-  /// its prefix not before its owner confirmed with `confirmRelease` that it stopped.
+  /// Removes a subnet without nodes, with everything observed in it but the leases that machines still have. Its number is
+  /// never used again, its prefix not before its owner confirmed with `confirmRelease` that it stopped.
   ///
   /// - Throws: `Refusal.subnetHasNodes`.
   package mutating func removeSubnet(
@@ -93,8 +95,7 @@ extension Transaction {
     guard row.progress.bindings == 0 else { throw Refusal.subnetHasNodes(name, count: row.progress.bindings) }
     let dhcpID = row.subnet.dhcpID
     try tables.deleteBindings(dhcpID)
-    try tables.deleteHolds(dhcpID)
-    try tables.deleteLeases(dhcpID)
+    try retireLeases(of: row)
     try tables.setRejections([], dhcpID)
     try tables.deleteSubnet(dhcpID)
     if let owner = row.progress.owner {

@@ -92,6 +92,7 @@ extension MusterV1.AgentMessage: RPC.Message {
     "task_update",
     "boot_files",
     "subnet_trouble",
+    "lease_set",
   ]
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
@@ -121,6 +122,7 @@ extension MusterV1.AgentMessage: RPC.Message {
     case 6: self.message = .taskUpdate(MusterV1.TaskUpdate(c.pointee.task_update!))
     case 7: self.message = .bootFiles(MusterV1.BootFiles(c.pointee.boot_files!))
     case 8: self.message = .subnetTrouble(MusterV1.SubnetTrouble(c.pointee.subnet_trouble!))
+    case 9: self.message = .leaseSet(MusterV1.LeaseSet(c.pointee.lease_set!))
     default: break
     }
   }
@@ -154,6 +156,9 @@ extension MusterV1.AgentMessage: RPC.Message {
     case .subnetTrouble(let value):
       c.pointee.message_case = .init(rawValue: 8)
       c.pointee.subnet_trouble = value.makeC(in: arena)
+    case .leaseSet(let value):
+      c.pointee.message_case = .init(rawValue: 9)
+      c.pointee.lease_set = value.makeC(in: arena)
     case nil: break
     }
     return c
@@ -173,6 +178,7 @@ extension MusterV1.RegionMessage: RPC.Message {
     "task_offer",
     "profile_set",
     "renew_ack",
+    "lease_set",
   ]
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
@@ -203,6 +209,7 @@ extension MusterV1.RegionMessage: RPC.Message {
     case 7: self.message = .taskOffer(MusterV1.TaskOffer(c.pointee.task_offer!))
     case 8: self.message = .profileSet(MusterV1.ProfileSet(c.pointee.profile_set!))
     case 9: self.message = .renewAck(MusterV1.RenewAck(c.pointee.renew_ack!))
+    case 10: self.message = .leaseSet(MusterV1.LeaseSet(c.pointee.lease_set!))
     default: break
     }
   }
@@ -239,6 +246,9 @@ extension MusterV1.RegionMessage: RPC.Message {
     case .renewAck(let value):
       c.pointee.message_case = .init(rawValue: 9)
       c.pointee.renew_ack = value.makeC(in: arena)
+    case .leaseSet(let value):
+      c.pointee.message_case = .init(rawValue: 10)
+      c.pointee.lease_set = value.makeC(in: arena)
     case nil: break
     }
     return c
@@ -650,7 +660,7 @@ extension MusterV1.RenewAck: RPC.Message {
 extension MusterV1.Assign: RPC.Message {
   package static let fullName = "muster.v1.Assign"
 
-  package static let fieldNames: [String] = ["dhcp_id", "subnet", "epoch"]
+  package static let fieldNames: [String] = ["dhcp_id", "subnet", "epoch", "leases_follow"]
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -673,6 +683,7 @@ extension MusterV1.Assign: RPC.Message {
     self.dhcpId = c.pointee.dhcp_id
     self.subnet = RPC.CField.string(c.pointee.subnet)
     self.epoch = c.pointee.epoch
+    self.leasesFollow = c.pointee.leases_follow != 0
   }
 
   /// Valid as long as the arena.
@@ -682,6 +693,7 @@ extension MusterV1.Assign: RPC.Message {
     c.pointee.dhcp_id = self.dhcpId
     if !self.subnet.isEmpty { c.pointee.subnet = arena.string(self.subnet) }
     c.pointee.epoch = self.epoch
+    c.pointee.leases_follow = self.leasesFollow ? 1 : 0
     return c
   }
 }
@@ -1111,6 +1123,55 @@ extension MusterV1.LeaseLeft: RPC.Message {
     c.pointee.address = self.address
     c.pointee.mac = self.mac
     c.pointee.until_ns = self.untilNs
+    return c
+  }
+}
+
+extension MusterV1.LeaseSet: RPC.Message {
+  package static let fullName = "muster.v1.LeaseSet"
+
+  package static let fieldNames: [String] = ["dhcp_id", "epoch", "leases", "last"]
+
+  package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
+    let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
+    defer { extendLifetime(unpacked) }
+    self.init(unpacked.pointer.assumingMemoryBound(to: Muster__V1__LeaseSet.self))
+  }
+
+  package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
+    let arena = RPC.Arena()
+    arena.pack(makeC(in: arena), into: allocate)
+  }
+
+  nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
+    var message = Muster__V1__LeaseSet()
+    muster__v1__lease_set__init(&message)
+    return UnsafeRawPointer(message.base.descriptor)
+  }()
+
+  init(_ c: UnsafePointer<Muster__V1__LeaseSet>) {
+    self.dhcpId = c.pointee.dhcp_id
+    self.epoch = c.pointee.epoch
+    if c.pointee.n_leases > 0 {
+      self.leases.reserveCapacity(c.pointee.n_leases)
+      for index in 0..<c.pointee.n_leases { self.leases.append(MusterV1.LeaseLeft(c.pointee.leases[index]!)) }
+    }
+    self.last = c.pointee.last != 0
+  }
+
+  /// Valid as long as the arena.
+  func makeC(in arena: borrowing RPC.Arena) -> UnsafeMutablePointer<Muster__V1__LeaseSet> {
+    let c = arena.allocate(Muster__V1__LeaseSet.self)
+    muster__v1__lease_set__init(c)
+    c.pointee.dhcp_id = self.dhcpId
+    c.pointee.epoch = self.epoch
+    if !self.leases.isEmpty {
+      let list = arena.allocate(UnsafeMutablePointer<Muster__V1__LeaseLeft>?.self, count: self.leases.count)
+      for index in self.leases.indices { list[index] = self.leases[index].makeC(in: arena) }
+      c.pointee.n_leases = self.leases.count
+      c.pointee.leases = list
+    }
+    c.pointee.last = self.last ? 1 : 0
     return c
   }
 }

@@ -106,6 +106,8 @@ extension MusterV1 {
       case bootFiles(MusterV1.BootFiles)
       /// When a subnet stops or begins again to be served.
       case subnetTrouble(MusterV1.SubnetTrouble)
+      /// Leases of a subnet that the agent leaves.
+      case leaseSet(MusterV1.LeaseSet)
     }
   }
 
@@ -137,6 +139,8 @@ extension MusterV1 {
       case profileSet(MusterV1.ProfileSet)
       /// The answer to Renew.
       case renewAck(MusterV1.RenewAck)
+      /// Leases of a subnet that the agent takes over.
+      case leaseSet(MusterV1.LeaseSet)
     }
   }
 
@@ -353,13 +357,17 @@ extension MusterV1 {
     package var subnet: String = ""
     /// Higher than any before; the agent persists it before it acts.
     package var epoch: UInt64 = 0
+    /// LeaseSets of this epoch follow, before the first Commit of the epoch. Until the last of them has come, the agent
+    /// does not begin to answer on the subnet. False from a region that is older than LeaseSet.
+    package var leasesFollow: Bool = false
 
     package init() {}
 
-    package init(dhcpId: UInt32 = 0, subnet: String = "", epoch: UInt64 = 0) {
+    package init(dhcpId: UInt32 = 0, subnet: String = "", epoch: UInt64 = 0, leasesFollow: Bool = false) {
       self.dhcpId = dhcpId
       self.subnet = subnet
       self.epoch = epoch
+      self.leasesFollow = leasesFollow
     }
   }
 
@@ -588,13 +596,13 @@ extension MusterV1 {
     }
   }
 
-  /// A lease that outlives the binding it came from.
+  /// A lease that outlives the binding it came from, or its subnet's owner.
   package struct LeaseLeft: Sendable, Hashable {
     /// IPv4, host order.
     package var address: UInt32 = 0
     /// Low 48 bits.
     package var mac: UInt64 = 0
-    /// When it ends, nanoseconds UTC.
+    /// When it ends, nanoseconds UTC; greater than 0.
     package var untilNs: Int64 = 0
 
     package init() {}
@@ -603,6 +611,31 @@ extension MusterV1 {
       self.address = address
       self.mac = mac
       self.untilNs = untilNs
+    }
+  }
+
+  /// A part of the leases of a subnet that changes hands.
+  ///
+  /// From the agent that leaves a subnet: what its DHCP server gave, read after it stopped answering. They come before the
+  /// Applied with `revoked`, which carries the rest in `leases_left` and ends the set; an agent with no more leases than
+  /// fit there sends none. From the region: what the new owner puts into its DHCP server before it answers.
+  package struct LeaseSet: Sendable, Hashable {
+    /// The subnet's permanent number, 1 to 2^32-1.
+    package var dhcpId: UInt32 = 0
+    /// Of the Revoke that the agent answers; of the Assign that the region made. Greater than 0.
+    package var epoch: UInt64 = 0
+    /// Leases in force, one an address; at most 10,000 a message, 262,144 a set.
+    package var leases: [MusterV1.LeaseLeft] = []
+    /// The region's set is complete with this message. An agent does not set it.
+    package var last: Bool = false
+
+    package init() {}
+
+    package init(dhcpId: UInt32 = 0, epoch: UInt64 = 0, leases: [MusterV1.LeaseLeft] = [], last: Bool = false) {
+      self.dhcpId = dhcpId
+      self.epoch = epoch
+      self.leases = leases
+      self.last = last
     }
   }
 
@@ -618,7 +651,8 @@ extension MusterV1 {
     /// The full set at this generation, less `rejected_more`; at most 10,000.
     package var rejected: [MusterV1.Rejection] = []
     /// Leases that machines may still be using although their bindings lost the address, or the address left the pool, in
-    /// this apply or an earlier one; less those that `leases_more_until_ns` tells of. At most 10,000.
+    /// this apply or an earlier one; less those that `leases_more_until_ns` tells of. With `revoked`, every lease in force in
+    /// the subnet that no LeaseSet told before. At most 10,000.
     package var leasesLeft: [MusterV1.LeaseLeft] = []
     /// From commit received to served, nanoseconds.
     package var tookNs: Int64 = 0

@@ -324,9 +324,12 @@ struct ApplierTests {
     let applier = try bench.applier()
     _ = await applier.apply(links: Sample.links)
     bench.dhcp.goDeaf { $0.subnets.first?.binding(of: Sample.mac(3)) != nil }
+    // It is not the configuration: a scratch daemon answers by it.
+    bench.dhcp.rehearse { _ in .answered }
     try bench.put([Sample.binding(3)])
     let report = await applier.apply(links: Sample.links)
     #expect(report.failure?.trouble.code == .deaf)
+    #expect(report.troubles[Sample.hall1]?.message.contains("A scratch copy answers by the same configuration") == true)
     #expect(report.troubles[Sample.hall1]?.code == .deaf)
     #expect(try bench.applied()?.subnet.generation == Generation(1))
     #expect(bench.dhcp.exchange(Sample.mac(2), in: Sample.hall1) == "10.1.0.2")
@@ -334,6 +337,60 @@ struct ApplierTests {
     let healed = await applier.apply(links: Sample.links)
     #expect(healed.failure == nil)
     #expect(bench.served[Sample.mac(3)] == "10.1.0.3")
+  }
+
+  @Test func aSubnetThatMakesTheDaemonDeafIsLeftOutAndTheRestApplies() async throws {
+    let other = Sample.header(Sample.hall2, prefix: "10.2.0.0/22", pool: nil, gateway: nil)
+    let bench = try ApplyBench([Sample.header(), other])
+    try bench.put([Sample.binding(2)])
+    let applier = try bench.applier()
+    _ = await applier.apply(links: Sample.links)
+    bench.dhcp.goDeaf { $0[Sample.hall2]?.answersDHCP == true }
+    try bench.put([Sample.binding(3)])
+    try bench.put([Sample.binding(4, in: Sample.hall2)], in: Sample.hall2)
+    let report = await applier.apply(links: Sample.links)
+    #expect(report.failure == nil)
+    #expect(report.troubles.mapValues(\.code) == [Sample.hall2: .headerRefused])
+    #expect(bench.served == [Sample.mac(2): "10.1.0.2", Sample.mac(3): "10.1.0.3"])
+    #expect(bench.dhcp.exchange(Sample.mac(3), in: Sample.hall1) == "10.1.0.3")
+    #expect(try bench.applied(Sample.hall2) == nil)
+    // It is not tried again before it changes.
+    let rehearsals = bench.dhcp.snapshot.calls.count { $0 == .rehearse }
+    try bench.put([Sample.binding(5)])
+    #expect(await applier.apply(links: Sample.links).failure == nil)
+    #expect(bench.dhcp.snapshot.calls.count { $0 == .rehearse } == rehearsals)
+    bench.dhcp.goDeaf { _ in false }
+    try bench.put(header: Sample.header(Sample.hall2, prefix: "10.2.0.0/22", pool: nil, gateway: "10.2.0.1"), in: Sample.hall2)
+    #expect(await applier.apply(links: Sample.links).troubles.isEmpty)
+    #expect(bench.served[Sample.mac(4)] == "10.2.0.4")
+  }
+
+  @Test func aBindingThatMakesTheDaemonDeafIsQuarantined() async throws {
+    let bench = try ApplyBench()
+    try bench.put([Sample.binding(2)])
+    let applier = try bench.applier()
+    _ = await applier.apply(links: Sample.links)
+    bench.dhcp.goDeaf { $0[Sample.hall1]?.binding(of: Sample.mac(40)) != nil }
+    try bench.put((3...100).map { Sample.binding($0) })
+    let report = await applier.apply(links: Sample.links)
+    #expect(report.failure == nil)
+    #expect(report.served.first?.rejected.map(\.binding.mac) == [Sample.mac(40)])
+    #expect(report.served.first?.rejected.first?.reason.words == "nobody is answered")
+    #expect(bench.served.count == 98)
+    #expect(!bench.dhcp.snapshot.isDeaf)
+  }
+
+  @Test func withoutAScratchDaemonTheLastGoodServesAndTheAlarmIsRaised() async throws {
+    let bench = try ApplyBench()
+    try bench.put([Sample.binding(2)])
+    let applier = try bench.applier()
+    _ = await applier.apply(links: Sample.links)
+    bench.dhcp.goDeaf { $0[Sample.hall1]?.binding(of: Sample.mac(3)) != nil }
+    bench.dhcp.rehearse { _ in .notPossible("no namespaces") }
+    try bench.put([Sample.binding(3)])
+    let report = await applier.apply(links: Sample.links)
+    #expect(report.troubles[Sample.hall1]?.code == .deaf)
+    #expect(bench.dhcp.exchange(Sample.mac(2), in: Sample.hall1) == "10.1.0.2")
   }
 
   @Test func aForeignServerKeepsDHCPOffUntilItIsTurnedOnAgain() async throws {
@@ -357,6 +414,58 @@ struct ApplierTests {
     try bench.put(header: Sample.header(isDHCPOn: true))
     report = await nextLife.apply(links: Sample.links)
     #expect(report.troubles.isEmpty)
+    #expect(bench.served[Sample.mac(2)] == "10.1.0.2")
+  }
+
+  @Test func aLinkThatIsDownAtItsFirstStartHoldsUpNobodyAndStartsWhenItComesUp() async throws {
+    let other = Sample.header(Sample.hall2, prefix: "10.2.0.0/22", pool: nil, gateway: nil)
+    let bench = try ApplyBench([Sample.header(), other])
+    try bench.put([Sample.binding(2)])
+    try bench.put([Sample.binding(3, in: Sample.hall2)], in: Sample.hall2)
+    let applier = try bench.applier()
+    let report = await applier.apply(links: Sample.links(down: "eno2"))
+    #expect(report.failure == nil)
+    #expect(!report.mustRetry)
+    #expect(report.troubles.mapValues(\.code) == [Sample.hall1: .noLink])
+    #expect(bench.served == [Sample.mac(3): "10.2.0.3"])
+    #expect(try bench.applied(Sample.hall1)?.subnet.generation == Generation(1))
+    #expect(bench.dhcp.snapshot.calls.count { $0 == .foreignServer } == 1)
+    let up = await applier.apply(links: Sample.links)
+    #expect(up.troubles.isEmpty)
+    #expect(up.probe == "probe ok")
+    #expect(bench.served.count == 2)
+    #expect(bench.dhcp.snapshot.calls.count { $0 == .foreignServer } == 2)
+  }
+
+  @Test func aLinkThatComesUpBesideAForeignServerStaysOff() async throws {
+    let bench = try ApplyBench()
+    bench.dhcp.change { $0.foreign["eno2"] = "10.1.0.254" }
+    try bench.put([Sample.binding(2)])
+    let applier = try bench.applier()
+    _ = await applier.apply(links: Sample.links(down: "eno2"))
+    let report = await applier.apply(links: Sample.links)
+    #expect(report.troubles[Sample.hall1]?.code == .foreignServer)
+    #expect(!bench.dhcp.snapshot.isRunning)
+  }
+
+  /// The link goes down between the look at it and the search.
+  @Test func aLinkThatCannotBeSearchedHoldsUpNobodyAndIsTriedAgain() async throws {
+    let other = Sample.header(Sample.hall2, prefix: "10.2.0.0/22", pool: nil, gateway: nil)
+    let bench = try ApplyBench([Sample.header(), other])
+    try bench.put([Sample.binding(3, in: Sample.hall2)], in: Sample.hall2)
+    let applier = try bench.applier()
+    _ = await applier.apply(links: Sample.links)
+    try bench.put([Sample.binding(2)])
+    try bench.put([Sample.binding(4, in: Sample.hall2)], in: Sample.hall2)
+    bench.dhcp.fail(.foreignServer)
+    let report = await applier.apply(links: Sample.links)
+    #expect(report.failure == nil)
+    #expect(report.mustRetry)
+    #expect(report.troubles.mapValues(\.code) == [Sample.hall1: .noLink])
+    #expect(bench.served == [Sample.mac(3): "10.2.0.3", Sample.mac(4): "10.2.0.4"])
+    let again = await applier.apply(links: Sample.links)
+    #expect(!again.mustRetry)
+    #expect(again.troubles.isEmpty)
     #expect(bench.served[Sample.mac(2)] == "10.1.0.2")
   }
 
@@ -405,6 +514,8 @@ struct ApplierTests {
     } else {
       try bench.put(header: Sample.header(isDHCPOn: false))
     }
+    // It is not the configuration: a scratch daemon answers by it.
+    bench.dhcp.rehearse { _ in .answered }
     // With the failing change in the same apply, and in a later one.
     for isLater in isOtherServed ? [false, true] : [true] {
       if isLater { _ = await applier.apply(links: Sample.links) }
@@ -443,7 +554,7 @@ struct ApplierTests {
     }
     _ = await applier.apply(links: Sample.links)
     let harmless: Set<MemoryDHCP.Call> = [
-      .inspect, .validate, .stage, .validateStaged, .leases, .foreignServer, .probe, .resume,
+      .inspect, .validate, .stage, .validateStaged, .leases, .foreignServer, .probe, .resume, .rehearse,
     ]
     #expect(after.withLock { $0 ?? [] }.allSatisfy { harmless.contains($0) })
     #expect(!bench.dhcp.snapshot.isPaused)

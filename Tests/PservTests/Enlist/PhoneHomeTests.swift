@@ -34,9 +34,20 @@ struct PhoneHomeTests {
     if case .known(let machine) = rack.view.answer(to: Sample.mac(number), at: Sample.agent) { machine.profileName } else { nil }
   }
 
+  /// The machine asks for its script.
+  private func askScript(_ rack: Rack, _ number: Int) throws {
+    guard case .known(let machine) = rack.view.answer(to: Sample.mac(number), at: Sample.agent) else { return }
+    if let once = machine.once { try rack.willServe(once) }
+  }
+
   @Test func aNodeBootsOnceAndFallsBackForGood() async throws {
+    try await served([Sample.binding(2)])
     try await served([Sample.binding(2, once: once)])
     var rack = try rack()
+    #expect(profile(rack, 2) == "rescue")
+    try askScript(rack, 2)
+    // Between script and phone-home the agent may die.
+    rack = try self.rack()
     #expect(profile(rack, 2) == "rescue")
     #expect(try await rack.phoneHome(report(2), at: Sample.agent) == .known("n2", next: .local))
     #expect(profile(rack, 2) == .local)
@@ -52,9 +63,31 @@ struct PhoneHomeTests {
     #expect(profile(rack, 2) == "rescue")
   }
 
-  @Test func aPhoneHomeIsReportedWithTheOrderItUsedUp() async throws {
+  /// The system that the machine runs already, or somebody who knows its MAC, phones home.
+  @Test func aPhoneHomeBeforeTheScriptWasAskedForUsesUpNothing() async throws {
+    try await served([Sample.binding(2)])
     try await served([Sample.binding(2, once: once)])
     let rack = try rack()
+    for _ in 0..<2 {
+      #expect(try await rack.phoneHome(report(2), at: Sample.agent) == .known("n2", next: "rescue"))
+      #expect(profile(rack, 2) == "rescue")
+    }
+    let told = try #require(rack.change { $0.outbox.observations.next { _ in [] } })
+    #expect(told.boots.allSatisfy { $0.bootOnceSerial == 0 })
+    try askScript(rack, 2)
+    // Another order since then: its script was not asked for.
+    try await served([Sample.binding(2, once: BootOnce(profile: "rescue", token: 12))])
+    let later = try self.rack()
+    #expect(try await later.phoneHome(report(2), at: Sample.agent) == .known("n2", next: "rescue"))
+    try askScript(later, 2)
+    #expect(try await later.phoneHome(report(2), at: Sample.agent) == .known("n2", next: .local))
+  }
+
+  @Test func aPhoneHomeIsReportedWithTheOrderItUsedUp() async throws {
+    try await served([Sample.binding(2)])
+    try await served([Sample.binding(2, once: once)])
+    let rack = try rack()
+    try askScript(rack, 2)
     _ = try await rack.phoneHome(report(2), at: Sample.agent)
     _ = try await rack.phoneHome(report(2), at: Sample.agent)
     let message = try #require(rack.change { $0.outbox.observations.next { _ in [] } })

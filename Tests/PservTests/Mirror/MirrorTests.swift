@@ -96,16 +96,33 @@ struct MirrorTests {
     try mirror.stage(chunk)
     #expect(try mirror.commit(commit) == nil)
     try mirror.recordApplied([applied(feed)], ended: [])
+    try mirror.serve(BootOnceUse(key: ordered.key, token: 9))
     #expect(try mirror.use(BootOnceUse(key: ordered.key, token: 9)))
     #expect(try !mirror.use(BootOnceUse(key: ordered.key, token: 9)))
     (chunk, commit) = feed.put([Sample.binding(1)])
     try mirror.stage(chunk)
     #expect(try mirror.commit(commit) == nil)
     // The applied row still gives the order; a machine that boots now must not get it again.
-    #expect(mirror.content.usedUp[ordered.key] == 9)
+    #expect(mirror.content.orders[ordered.key] == BootOnceProgress(token: 9, isUsedUp: true))
     try mirror.recordApplied([applied(feed)], ended: [])
-    #expect(mirror.content.usedUp.isEmpty)
-    #expect(try scratch.mirror().content.usedUp.isEmpty)
+    #expect(mirror.content.orders.isEmpty)
+    #expect(try scratch.mirror().content.orders.isEmpty)
+  }
+
+  @Test func anOrderThatWasThereBeforeThisAgentMayHaveBeenHandedOutByTheFormerOwner() throws {
+    let mirror = try scratch.mirror()
+    var feed = SampleFeed()
+    #expect(try mirror.assign(feed.dhcpID, name: feed.header.name, epoch: Epoch(1)))
+    let old = Sample.binding(1, once: BootOnce(profile: "rescue", token: 9))
+    let new = Sample.binding(2, once: BootOnce(profile: "rescue", token: 10))
+    for binding in [old, new] {
+      let (chunk, commit) = feed.put([binding])
+      try mirror.stage(chunk)
+      #expect(try mirror.commit(commit) == nil)
+    }
+    #expect(try scratch.mirror().content.orders == [old.key: BootOnceProgress(token: 9, isUsedUp: false)])
+    #expect(try !mirror.use(BootOnceUse(key: new.key, token: 10)))
+    #expect(try mirror.use(BootOnceUse(key: old.key, token: 9)))
   }
 
   private func applied(_ feed: SampleFeed) -> AppliedSubnet {

@@ -36,6 +36,23 @@ struct DesiredRackTests {
     #expect(desired.rejected[Sample.hall1]?.map(\.binding) == wrong.map(\.0))
   }
 
+  /// Not only the address by which it serves: the second one of the link, and those of other links of the fabric.
+  @Test func everyAddressOfTheHostItselfIsTakenFromItsReservations() {
+    let addresses = [LinkAddress(address: Sample.agent, prefixLength: 22), LinkAddress(address: "10.1.0.5", prefixLength: 22)]
+    let links = RackLinks(
+      [
+        LinkState(interface: "eno2", isUp: true, addresses: addresses),
+        LinkState(interface: "eno4", isUp: false, addresses: [LinkAddress(address: "10.1.0.6", prefixLength: 32)]),
+        LinkState(interface: "eno5", isUp: true, addresses: [LinkAddress(address: "10.1.0.7", prefixLength: 24)]),
+      ], fabrics: ["eno2": .default, "eno4": .default, "eno5": "lab"])
+    let desired = DesiredRack(content([owned((4...8).map { Sample.binding($0) })]), links: links)
+    #expect(desired.rejected[Sample.hall1]?.map(\.binding.mac) == [Sample.mac(5), Sample.mac(6)])
+    #expect(desired.rejected[Sample.hall1]?.first?.reason.words == "10.1.0.5 is the agent's own address in hall1")
+    #expect(desired.state[Sample.hall1]?.bindings.count == 3)
+    let pool = owned([], header: Sample.header(pool: "10.1.0.4-10.1.0.6"))
+    #expect(DesiredRack(content([pool]), links: links).troubles[Sample.hall1]?.code == .poolHasOwnAddress)
+  }
+
   @Test func whoIsServedAnAddressKeepsIt() {
     var subnet = owned([Sample.binding(1, address: "10.1.0.9"), Sample.binding(2, address: "10.1.0.9")])
     subnet.applied = AppliedSubnet(
@@ -51,13 +68,37 @@ struct DesiredRackTests {
     #expect(desired.troubles[Sample.hall1]?.code == .noLink)
   }
 
-  @Test func aLinkThatIsDownKeepsItsConfigurationAndIsReported() {
-    let down = RackLinks(
-      [LinkState(interface: "eno2", isUp: false, addresses: [LinkAddress(address: Sample.agent, prefixLength: 22)])],
-      fabrics: ["eno2": .default])
-    let desired = DesiredRack(content([owned([])]), links: down)
+  @Test func aServedLinkThatGoesDownKeepsItsConfigurationAndIsReported() {
+    var subnet = owned([])
+    subnet.applied = AppliedSubnet(
+      subnet: Sample.served([]), incarnation: [], digest: .zero, headerGeneration: .zero, rejected: [], leasesLeft: [])
+    let desired = DesiredRack(content([subnet]), links: Sample.links(down: "eno2"))
     #expect(desired.state[Sample.hall1]?.answersDHCP == true)
     #expect(desired.troubles[Sample.hall1]?.code == .noLink)
+  }
+
+  @Test func aLinkThatIsDownAtItsFirstStartStaysOffAndTheOthersAreServed() {
+    let other = owned([], header: Sample.header(Sample.hall2, prefix: "10.2.0.0/22", pool: nil, gateway: nil))
+    let desired = DesiredRack(content([owned([]), other]), links: Sample.links(down: "eno2"))
+    #expect(desired.state[Sample.hall1]?.answersDHCP == false)
+    #expect(
+      desired.troubles[Sample.hall1]
+        == Trouble(
+          .noLink, "interface eno2 is down. DHCP starts when it comes up and no other DHCP server answers there"))
+    #expect(desired.state[Sample.hall2]?.answersDHCP == true)
+    #expect(desired.troubles[Sample.hall2] == nil)
+  }
+
+  @Test func aLinkThatCouldNotBeSearchedStaysOffUnlessItIsServedAlready() {
+    var subnet = owned([])
+    let unchecked = ["eno2": "sendto: Network is down"]
+    var desired = DesiredRack(content([subnet]), links: Sample.links, unchecked: unchecked)
+    #expect(desired.state[Sample.hall1]?.answersDHCP == false)
+    #expect(desired.troubles[Sample.hall1]?.message.contains("Network is down") == true)
+    subnet.applied = AppliedSubnet(
+      subnet: Sample.served([]), incarnation: [], digest: .zero, headerGeneration: .zero, rejected: [], leasesLeft: [])
+    desired = DesiredRack(content([subnet]), links: Sample.links, unchecked: unchecked)
+    #expect(desired.state[Sample.hall1]?.answersDHCP == true)
   }
 
   @Test func anInterfaceOfAnotherFabricIsNoLink() {

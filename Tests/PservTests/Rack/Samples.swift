@@ -42,11 +42,16 @@ enum Sample {
   /// The agent's own address in hall1.
   static let agent: IPv4Address = "10.1.2.250"
 
-  static let links = RackLinks(
-    [
-      LinkState(interface: "eno2", isUp: true, addresses: [LinkAddress(address: agent, prefixLength: 22)]),
-      LinkState(interface: "eno3", isUp: true, addresses: [LinkAddress(address: "10.2.2.250", prefixLength: 22)]),
-    ], fabrics: ["eno2": .default, "eno3": .default])
+  static let links = links()
+
+  /// eno2 reaches hall1, eno3 hall2.
+  static func links(down: String...) -> RackLinks {
+    let states = [("eno2", agent), ("eno3", "10.2.2.250" as IPv4Address)].map { name, address in
+      LinkState(
+        interface: name, isUp: !down.contains(name), addresses: [LinkAddress(address: address, prefixLength: 22)])
+    }
+    return RackLinks(states, fabrics: ["eno2": .default, "eno3": .default])
+  }
 
   static func served(
     _ bindings: [Binding], header: SubnetHeader = header(), epoch: UInt64 = 1, generation: UInt64 = 1,

@@ -74,6 +74,14 @@ final class AgentProbe: Sendable {
           have: memory.haves)))
   }
 
+  /// What the region said of the leases in a subnet, and whether that was all.
+  func leases(of id: DHCPSubnetID) -> (addresses: [UInt32], isComplete: Bool) {
+    let sets = snapshot.messages.compactMap { message -> MusterV1.LeaseSet? in
+      if case .leaseSet(let set) = message, set.dhcpId == id.number { set } else { nil }
+    }
+    return (sets.flatMap(\.leases).map(\.address), sets.last?.last == true)
+  }
+
   func send(_ message: MusterV1.AgentMessage.OneOfMessage) {
     sending.yield(MusterV1.AgentMessage(message: message))
   }

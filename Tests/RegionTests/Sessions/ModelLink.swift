@@ -62,6 +62,7 @@ struct ModelLink {
       session.take(
         Assignments(owned: [.init(dhcpID: Self.id, subnet: "hall1", epoch: Epoch(feed.epoch))]))
     case .loadProfiles: session.take(MusterV1.ProfileSet())
+    case .readLeases(let read): session.take(LeasePart(leases: [], next: nil), for: read)
     case .read(let read): session.take(feed.read(read), for: read, now: now)
     case .wait, .end: return false
     }

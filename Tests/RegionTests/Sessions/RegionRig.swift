@@ -12,7 +12,7 @@ final class RegionRig: Sendable {
   let store: SQLiteStore
   let region: Region
   let channel: InMemoryChannel
-  private let time: RigTime
+  let time: RigTime
 
   var context: RegionContext { region.context }
 

@@ -36,6 +36,7 @@ class RackCase(unittest.TestCase):
         cls.addClassCleanup(cls.site.close)
         cls.operator = cls.site.operator
         cls.rack1, cls.rack2 = cls.site.racks["rack1"], cls.site.racks["rack2"]
+        cls.prepare()
         cls.site.region.start()
         for number, rack in enumerate(cls.site.racks.values(), start=1):
             rack.enrol(cls.operator)
@@ -47,6 +48,10 @@ class RackCase(unittest.TestCase):
         if cls.serves:
             for number in (1, 2):
                 cls.operator.run("subnet", "update", f"hall{number}", "--dhcp", "on", "--wait")
+
+    @classmethod
+    def prepare(cls) -> None:
+        """What a class changes about the hosts before anything starts on them."""
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
         """Shows the ends of the logs of a test that failed: its run's folder is about to go."""

@@ -952,6 +952,51 @@ void   muster__v1__lease_left__free_unpacked
   assert(message->base.descriptor == &muster__v1__lease_left__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   muster__v1__lease_set__init
+                     (Muster__V1__LeaseSet         *message)
+{
+  static const Muster__V1__LeaseSet init_value = MUSTER__V1__LEASE_SET__INIT;
+  *message = init_value;
+}
+size_t muster__v1__lease_set__get_packed_size
+                     (const Muster__V1__LeaseSet *message)
+{
+  assert(message->base.descriptor == &muster__v1__lease_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t muster__v1__lease_set__pack
+                     (const Muster__V1__LeaseSet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &muster__v1__lease_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t muster__v1__lease_set__pack_to_buffer
+                     (const Muster__V1__LeaseSet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &muster__v1__lease_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Muster__V1__LeaseSet *
+       muster__v1__lease_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Muster__V1__LeaseSet *)
+     protobuf_c_message_unpack (&muster__v1__lease_set__descriptor,
+                                allocator, len, data);
+}
+void   muster__v1__lease_set__free_unpacked
+                     (Muster__V1__LeaseSet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &muster__v1__lease_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   muster__v1__applied__init
                      (Muster__V1__Applied         *message)
 {
@@ -1697,7 +1742,7 @@ const ProtobufCMessageDescriptor muster__v1__enroll_response__descriptor =
   (ProtobufCMessageInit) muster__v1__enroll_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor muster__v1__agent_message__field_descriptors[8] =
+static const ProtobufCFieldDescriptor muster__v1__agent_message__field_descriptors[9] =
 {
   {
     "hello",
@@ -1795,11 +1840,24 @@ static const ProtobufCFieldDescriptor muster__v1__agent_message__field_descripto
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "lease_set",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Muster__V1__AgentMessage, message_case),
+    offsetof(Muster__V1__AgentMessage, lease_set),
+    &muster__v1__lease_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned muster__v1__agent_message__field_indices_by_name[] = {
   2,   /* field[2] = applied */
   6,   /* field[6] = boot_files */
   0,   /* field[0] = hello */
+  8,   /* field[8] = lease_set */
   4,   /* field[4] = observed */
   3,   /* field[3] = refused */
   1,   /* field[1] = renew */
@@ -1809,7 +1867,7 @@ static const unsigned muster__v1__agent_message__field_indices_by_name[] = {
 static const ProtobufCIntRange muster__v1__agent_message__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor muster__v1__agent_message__descriptor =
 {
@@ -1819,14 +1877,14 @@ const ProtobufCMessageDescriptor muster__v1__agent_message__descriptor =
   "Muster__V1__AgentMessage",
   "muster.v1",
   sizeof(Muster__V1__AgentMessage),
-  8,
+  9,
   muster__v1__agent_message__field_descriptors,
   muster__v1__agent_message__field_indices_by_name,
   1,  muster__v1__agent_message__number_ranges,
   (ProtobufCMessageInit) muster__v1__agent_message__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor muster__v1__region_message__field_descriptors[9] =
+static const ProtobufCFieldDescriptor muster__v1__region_message__field_descriptors[10] =
 {
   {
     "welcome",
@@ -1936,11 +1994,24 @@ static const ProtobufCFieldDescriptor muster__v1__region_message__field_descript
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "lease_set",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Muster__V1__RegionMessage, message_case),
+    offsetof(Muster__V1__RegionMessage, lease_set),
+    &muster__v1__lease_set__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned muster__v1__region_message__field_indices_by_name[] = {
   1,   /* field[1] = assign */
   3,   /* field[3] = chunk */
   4,   /* field[4] = commit */
+  9,   /* field[9] = lease_set */
   5,   /* field[5] = observed_ack */
   7,   /* field[7] = profile_set */
   8,   /* field[8] = renew_ack */
@@ -1951,7 +2022,7 @@ static const unsigned muster__v1__region_message__field_indices_by_name[] = {
 static const ProtobufCIntRange muster__v1__region_message__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor muster__v1__region_message__descriptor =
 {
@@ -1961,7 +2032,7 @@ const ProtobufCMessageDescriptor muster__v1__region_message__descriptor =
   "Muster__V1__RegionMessage",
   "muster.v1",
   sizeof(Muster__V1__RegionMessage),
-  9,
+  10,
   muster__v1__region_message__field_descriptors,
   muster__v1__region_message__field_indices_by_name,
   1,  muster__v1__region_message__number_ranges,
@@ -2623,7 +2694,7 @@ const ProtobufCMessageDescriptor muster__v1__renew_ack__descriptor =
   (ProtobufCMessageInit) muster__v1__renew_ack__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor muster__v1__assign__field_descriptors[3] =
+static const ProtobufCFieldDescriptor muster__v1__assign__field_descriptors[4] =
 {
   {
     "dhcp_id",
@@ -2661,16 +2732,29 @@ static const ProtobufCFieldDescriptor muster__v1__assign__field_descriptors[3] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "leases_follow",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__Assign, leases_follow),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned muster__v1__assign__field_indices_by_name[] = {
   0,   /* field[0] = dhcp_id */
   2,   /* field[2] = epoch */
+  3,   /* field[3] = leases_follow */
   1,   /* field[1] = subnet */
 };
 static const ProtobufCIntRange muster__v1__assign__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor muster__v1__assign__descriptor =
 {
@@ -2680,7 +2764,7 @@ const ProtobufCMessageDescriptor muster__v1__assign__descriptor =
   "Muster__V1__Assign",
   "muster.v1",
   sizeof(Muster__V1__Assign),
-  3,
+  4,
   muster__v1__assign__field_descriptors,
   muster__v1__assign__field_indices_by_name,
   1,  muster__v1__assign__number_ranges,
@@ -3470,6 +3554,83 @@ const ProtobufCMessageDescriptor muster__v1__lease_left__descriptor =
   muster__v1__lease_left__field_indices_by_name,
   1,  muster__v1__lease_left__number_ranges,
   (ProtobufCMessageInit) muster__v1__lease_left__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor muster__v1__lease_set__field_descriptors[4] =
+{
+  {
+    "dhcp_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__LeaseSet, dhcp_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__LeaseSet, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "leases",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Muster__V1__LeaseSet, n_leases),
+    offsetof(Muster__V1__LeaseSet, leases),
+    &muster__v1__lease_left__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__LeaseSet, last),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned muster__v1__lease_set__field_indices_by_name[] = {
+  0,   /* field[0] = dhcp_id */
+  1,   /* field[1] = epoch */
+  3,   /* field[3] = last */
+  2,   /* field[2] = leases */
+};
+static const ProtobufCIntRange muster__v1__lease_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor muster__v1__lease_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "muster.v1.LeaseSet",
+  "LeaseSet",
+  "Muster__V1__LeaseSet",
+  "muster.v1",
+  sizeof(Muster__V1__LeaseSet),
+  4,
+  muster__v1__lease_set__field_descriptors,
+  muster__v1__lease_set__field_indices_by_name,
+  1,  muster__v1__lease_set__number_ranges,
+  (ProtobufCMessageInit) muster__v1__lease_set__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor muster__v1__applied__field_descriptors[12] =

@@ -36,6 +36,7 @@ typedef struct Muster__V1__Tombstone Muster__V1__Tombstone;
 typedef struct Muster__V1__Chunk Muster__V1__Chunk;
 typedef struct Muster__V1__Commit Muster__V1__Commit;
 typedef struct Muster__V1__LeaseLeft Muster__V1__LeaseLeft;
+typedef struct Muster__V1__LeaseSet Muster__V1__LeaseSet;
 typedef struct Muster__V1__Applied Muster__V1__Applied;
 typedef struct Muster__V1__Refused Muster__V1__Refused;
 typedef struct Muster__V1__SubnetTrouble Muster__V1__SubnetTrouble;
@@ -118,7 +119,8 @@ typedef enum {
   MUSTER__V1__AGENT_MESSAGE__MESSAGE_OBSERVED = 5,
   MUSTER__V1__AGENT_MESSAGE__MESSAGE_TASK_UPDATE = 6,
   MUSTER__V1__AGENT_MESSAGE__MESSAGE_BOOT_FILES = 7,
-  MUSTER__V1__AGENT_MESSAGE__MESSAGE_SUBNET_TROUBLE = 8
+  MUSTER__V1__AGENT_MESSAGE__MESSAGE_SUBNET_TROUBLE = 8,
+  MUSTER__V1__AGENT_MESSAGE__MESSAGE_LEASE_SET = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MUSTER__V1__AGENT_MESSAGE__MESSAGE__CASE)
 } Muster__V1__AgentMessage__MessageCase;
 
@@ -159,6 +161,10 @@ struct  Muster__V1__AgentMessage
      * When a subnet stops or begins again to be served.
      */
     Muster__V1__SubnetTrouble *subnet_trouble;
+    /*
+     * Leases of a subnet that the agent leaves.
+     */
+    Muster__V1__LeaseSet *lease_set;
   };
 };
 #define MUSTER__V1__AGENT_MESSAGE__INIT \
@@ -176,7 +182,8 @@ typedef enum {
   MUSTER__V1__REGION_MESSAGE__MESSAGE_OBSERVED_ACK = 6,
   MUSTER__V1__REGION_MESSAGE__MESSAGE_TASK_OFFER = 7,
   MUSTER__V1__REGION_MESSAGE__MESSAGE_PROFILE_SET = 8,
-  MUSTER__V1__REGION_MESSAGE__MESSAGE_RENEW_ACK = 9
+  MUSTER__V1__REGION_MESSAGE__MESSAGE_RENEW_ACK = 9,
+  MUSTER__V1__REGION_MESSAGE__MESSAGE_LEASE_SET = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MUSTER__V1__REGION_MESSAGE__MESSAGE__CASE)
 } Muster__V1__RegionMessage__MessageCase;
 
@@ -221,6 +228,10 @@ struct  Muster__V1__RegionMessage
      * The answer to Renew.
      */
     Muster__V1__RenewAck *renew_ack;
+    /*
+     * Leases of a subnet that the agent takes over.
+     */
+    Muster__V1__LeaseSet *lease_set;
   };
 };
 #define MUSTER__V1__REGION_MESSAGE__INIT \
@@ -470,10 +481,15 @@ struct  Muster__V1__Assign
    * Higher than any before; the agent persists it before it acts.
    */
   uint64_t epoch;
+  /*
+   * LeaseSets of this epoch follow, before the first Commit of the epoch. Until the last of them has come, the agent
+   * does not begin to answer on the subnet. False from a region that is older than LeaseSet.
+   */
+  protobuf_c_boolean leases_follow;
 };
 #define MUSTER__V1__ASSIGN__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&muster__v1__assign__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0 }
+    , 0, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 /*
@@ -723,7 +739,7 @@ struct  Muster__V1__Commit
 
 
 /*
- * A lease that outlives the binding it came from.
+ * A lease that outlives the binding it came from, or its subnet's owner.
  */
 struct  Muster__V1__LeaseLeft
 {
@@ -737,13 +753,45 @@ struct  Muster__V1__LeaseLeft
    */
   uint64_t mac;
   /*
-   * When it ends, nanoseconds UTC.
+   * When it ends, nanoseconds UTC; greater than 0.
    */
   int64_t until_ns;
 };
 #define MUSTER__V1__LEASE_LEFT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&muster__v1__lease_left__descriptor) \
     , 0, 0, 0 }
+
+
+/*
+ * A part of the leases of a subnet that changes hands.
+ * From the agent that leaves a subnet: what its DHCP server gave, read after it stopped answering. They come before the
+ * Applied with `revoked`, which carries the rest in `leases_left` and ends the set; an agent with no more leases than
+ * fit there sends none. From the region: what the new owner puts into its DHCP server before it answers.
+ */
+struct  Muster__V1__LeaseSet
+{
+  ProtobufCMessage base;
+  /*
+   * The subnet's permanent number, 1 to 2^32-1.
+   */
+  uint32_t dhcp_id;
+  /*
+   * Of the Revoke that the agent answers; of the Assign that the region made. Greater than 0.
+   */
+  uint64_t epoch;
+  /*
+   * Leases in force, one an address; at most 10,000 a message, 262,144 a set.
+   */
+  size_t n_leases;
+  Muster__V1__LeaseLeft **leases;
+  /*
+   * The region's set is complete with this message. An agent does not set it.
+   */
+  protobuf_c_boolean last;
+};
+#define MUSTER__V1__LEASE_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&muster__v1__lease_set__descriptor) \
+    , 0, 0, 0,NULL, 0 }
 
 
 struct  Muster__V1__Applied
@@ -772,7 +820,8 @@ struct  Muster__V1__Applied
   Muster__V1__Rejection **rejected;
   /*
    * Leases that machines may still be using although their bindings lost the address, or the address left the pool, in
-   * this apply or an earlier one; less those that `leases_more_until_ns` tells of. At most 10,000.
+   * this apply or an earlier one; less those that `leases_more_until_ns` tells of. With `revoked`, every lease in force in
+   * the subnet that no LeaseSet told before. At most 10,000.
    */
   size_t n_leases_left;
   Muster__V1__LeaseLeft **leases_left;
@@ -1571,6 +1620,25 @@ Muster__V1__LeaseLeft *
 void   muster__v1__lease_left__free_unpacked
                      (Muster__V1__LeaseLeft *message,
                       ProtobufCAllocator *allocator);
+/* Muster__V1__LeaseSet methods */
+void   muster__v1__lease_set__init
+                     (Muster__V1__LeaseSet         *message);
+size_t muster__v1__lease_set__get_packed_size
+                     (const Muster__V1__LeaseSet   *message);
+size_t muster__v1__lease_set__pack
+                     (const Muster__V1__LeaseSet   *message,
+                      uint8_t             *out);
+size_t muster__v1__lease_set__pack_to_buffer
+                     (const Muster__V1__LeaseSet   *message,
+                      ProtobufCBuffer     *buffer);
+Muster__V1__LeaseSet *
+       muster__v1__lease_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   muster__v1__lease_set__free_unpacked
+                     (Muster__V1__LeaseSet *message,
+                      ProtobufCAllocator *allocator);
 /* Muster__V1__Applied methods */
 void   muster__v1__applied__init
                      (Muster__V1__Applied         *message);
@@ -1902,6 +1970,9 @@ typedef void (*Muster__V1__Commit_Closure)
 typedef void (*Muster__V1__LeaseLeft_Closure)
                  (const Muster__V1__LeaseLeft *message,
                   void *closure_data);
+typedef void (*Muster__V1__LeaseSet_Closure)
+                 (const Muster__V1__LeaseSet *message,
+                  void *closure_data);
 typedef void (*Muster__V1__Applied_Closure)
                  (const Muster__V1__Applied *message,
                   void *closure_data);
@@ -1972,6 +2043,7 @@ extern const ProtobufCMessageDescriptor muster__v1__tombstone__descriptor;
 extern const ProtobufCMessageDescriptor muster__v1__chunk__descriptor;
 extern const ProtobufCMessageDescriptor muster__v1__commit__descriptor;
 extern const ProtobufCMessageDescriptor muster__v1__lease_left__descriptor;
+extern const ProtobufCMessageDescriptor muster__v1__lease_set__descriptor;
 extern const ProtobufCMessageDescriptor muster__v1__applied__descriptor;
 extern const ProtobufCMessageDescriptor muster__v1__refused__descriptor;
 extern const ProtobufCMessageDescriptor muster__v1__subnet_trouble__descriptor;

@@ -1,0 +1,37 @@
+package import Provisioning
+
+/// The leases of a subnet's former owner that the daemon must know before it answers there.
+package struct Adoption: Sendable, Hashable {
+  package var subnet: DHCPSubnetID
+  /// One an address, ascending.
+  package var leases: [Lease]
+  /// Whether the daemon answers on the subnet already. Then what it remembers is newer than what the region knows. If it
+  /// only begins, what it remembers is from an earlier time, and the former owner's word is the newer one.
+  package var isAnswered: Bool
+
+  /// `nil` when the daemon need not be told anything.
+  ///
+  /// A reserved address needs no lease: nobody but its owner is offered it.
+  package init?(_ leases: [Lease], into subnet: ServedSubnet, isAnswered: Bool) {
+    let reserved = Set(subnet.bindings.compactMap(\.address))
+    let own = subnet.attachment?.agentAddress
+    self.subnet = subnet.dhcpID
+    self.isAnswered = isAnswered
+    self.leases = leases.filter { lease in
+      subnet.header.prefix.contains(lease.address) && !reserved.contains(lease.address) && lease.address != own
+    }
+    if self.leases.isEmpty { return nil }
+  }
+
+  /// What the daemon has to be told.
+  ///
+  /// - Parameter known: The leases of the subnet that it remembers and that are in force.
+  package func missing(besides known: [Lease], at now: Timestamp) -> [Lease] {
+    let held = Dictionary(known.map { ($0.address, $0) }) { first, _ in first }
+    return leases.filter { lease in
+      guard lease.until > now else { return false }
+      guard let other = held[lease.address] else { return true }
+      return !isAnswered && (other.mac != lease.mac || other.until < lease.until)
+    }
+  }
+}
