@@ -41,7 +41,7 @@ final class ScratchKea: Sendable {
     let scratch = ScratchKea(process, settings)
     do {
       let deadline = ContinuousClock.now + readyMax
-      while await !scratch.control.answers() {
+      while await !scratch.isReady {
         let hasEnded = try await process.ended(by: min(deadline, .now + readyInterval))
         guard !hasEnded, ContinuousClock.now < deadline else {
           throw Failure(words: CommandOutput.lastWords(in: words, octetsMax: KeaWords.octetsMax))
@@ -59,6 +59,16 @@ final class ScratchKea: Sendable {
     self.settings = settings
     control = KeaControl(path: "/proc/\(process.pid)/root\(settings.controlSocket)")
   }
+
+  /// Until its directories are covered, its paths lead to the real Kea: only the mark in the covered one is a proof.
+  private var isReady: Bool {
+    get async {
+      guard access("/proc/\(process.pid)/root\(settings.configuration)\(Self.mark)", F_OK) == 0 else { return false }
+      return await control.answers()
+    }
+  }
+
+  private static let mark = ".scratch"
 
   /// Where its links are.
   var namespace: NetworkNamespace { .path("/proc/\(process.pid)/ns/net") }
@@ -116,6 +126,7 @@ final class ScratchKea: Sendable {
     exec 9<&-
     chmod 644 "$target"
     printf %s "$links" | ip -batch -
+    : >"$target.scratch"
     exec "$@"
     """
 }
