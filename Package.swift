@@ -110,14 +110,17 @@ let package = Package(
     program("muster-load", ["LoadHarness", "RPC", "RPCTransport", arguments, log] + nio),
     program("rpc-echo", ["RPC", "RPCTransport", log] + nio),
 
-    // Tests. CTestProto holds messages that only they use.
+    // Tests. CTestProto and CForeignProto hold messages that only they use.
     .target(name: "CTestProto", dependencies: ["CProtobufC", "CRPCProto"], path: "Tests/CTestProto"),
+    .target(name: "CForeignProto", dependencies: ["CProtobufC", "CRPCProto"], path: "Tests/CForeignProto"),
     tests("ProvisioningTests", ["Provisioning"]),
     tests("HTTP2Tests", ["HTTP2"]),
     tests("SettingsTests", ["Settings", "Provisioning"]),
     tests("RPCMessageTests", ["RPC", "Wire", "CProtobufC", "CRPCProto", "CTestProto"], exclude: ["Protos", "Python"]),
     tests("RPCTests", ["RPC", "HTTP2"]),
-    tests("RPCTransportTests", ["RPC", "RPCTransport", "HTTP2", log] + nio, exclude: ["Foreign"]),
+    tests(
+      "RPCTransportTests", ["RPC", "RPCTransport", "HTTP2", "CProtobufC", "CRPCProto", "CForeignProto", log] + nio,
+      exclude: ["Foreign", "Protos"]),
     tests("StoreTests", ["Store", "Provisioning", grdb]),
     tests("WireTests", ["Wire", "RPC", "Provisioning", "CMusterProto"]),
     tests("RegionTests", ["Region", "Settings", "Store", "Wire", "RPC", "Provisioning", log]),

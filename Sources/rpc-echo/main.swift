@@ -58,11 +58,13 @@ let handlers: [MethodHandler] =
     .serverStreaming(Bench.EchoMethods.serverStream) { try await echo.serverStream($0, responses: $1, context: $2) },
   ]
   : echo.methods
+let tools: [any Service] =
+  [HealthService(services: ["bench.Echo"])] + Reflection.services(files: Bench.fileDescriptors, serviceNames: ["bench.Echo"])
 var logger = Logger(label: "rpc-echo")
 logger.logLevel = .warning
 let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 let server = Server(
-  router: Router(handlers: handlers),
+  router: Router(handlers: handlers + tools.flatMap(\.methods)),
   listeners: [Listener(address: .tcp(host: "127.0.0.1", port: arguments.port), tls: arguments.tls)],
   eventLoopGroup: group, logger: logger)
 try await server.run()

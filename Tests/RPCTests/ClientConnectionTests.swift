@@ -19,7 +19,7 @@ import Testing
     #expect(pair.server.streams[3]?.data == sent.data)
     pair.server.answer(3)
     try pair.exchange()
-    #expect(try await call.receiveOnly(Bench.EchoReply.self).id == 9)
+    #expect(try await call.receiveResponse(Bench.EchoReply.self).id == 9)
   }
 
   @Test func refusalsEndAfterSomeTries() throws {
@@ -46,7 +46,7 @@ import Testing
     let call = try pair.call()
     pair.server.session.reset(StreamID(rawValue: 1), code)
     try pair.exchange()
-    let error = await #expect(throws: RPCError.self) { _ = try await call.receiveOnly(Bench.EchoReply.self) }
+    let error = await #expect(throws: RPCError.self) { _ = try await call.receiveResponse(Bench.EchoReply.self) }
     #expect(error?.code == status)
   }
 
@@ -69,6 +69,15 @@ import Testing
     try pair.exchange()
     let error = await #expect(throws: RPCError.self) { _ = try await call.receiveResponse(Bench.EchoReply.self) }
     #expect(error?.code == .failedPrecondition)
+  }
+
+  @Test func severalMessagesAreNotOneResponse() async throws {
+    let pair = try Pair()
+    let call = try pair.call()
+    pair.server.answer(1, messages: 2)
+    try pair.exchange()
+    let error = await #expect(throws: RPCError.self) { _ = try await call.receiveResponse(Bench.EchoReply.self) }
+    #expect(error?.code == .internalError)
   }
 
   @Test func goAwayHandsBackWhatTheServerDidNotSee() throws {
@@ -102,7 +111,7 @@ import Testing
     pair.server.session.submitResponse(
       StreamID(rawValue: 1), HeaderFields([":status": http, "content-type": "text/html"]), hasBody: false)
     try pair.exchange()
-    let error = await #expect(throws: RPCError.self) { _ = try await call.receiveOnly(Bench.EchoReply.self) }
+    let error = await #expect(throws: RPCError.self) { _ = try await call.receiveResponse(Bench.EchoReply.self) }
     #expect(error?.code == status)
   }
 
@@ -110,7 +119,7 @@ import Testing
     let pair = try Pair()
     let call = try pair.call()
     pair.client.disconnected(RPCError(.unavailable, "gone"))
-    let error = await #expect(throws: RPCError.self) { _ = try await call.receiveOnly(Bench.EchoReply.self) }
+    let error = await #expect(throws: RPCError.self) { _ = try await call.receiveResponse(Bench.EchoReply.self) }
     #expect(error?.message == "gone")
   }
 
@@ -123,7 +132,7 @@ import Testing
     pair.client.expireCalls(now: due)
     try pair.exchange()
     #expect(pair.server.streams[1]?.closed == .cancel)
-    let error = await #expect(throws: RPCError.self) { _ = try await call.receiveOnly(Bench.EchoReply.self) }
+    let error = await #expect(throws: RPCError.self) { _ = try await call.receiveResponse(Bench.EchoReply.self) }
     #expect(error?.code == .deadlineExceeded)
   }
 }
@@ -198,10 +207,10 @@ private final class ScriptedServer: SessionDelegate {
 
   init() { session.start(delegate: self) }
 
-  /// One message, then trailers; without trailers the stream stays open.
-  func answer(_ id: Int32, trailers: KeyValuePairs<String, String>? = ["grpc-status": "0"]) {
+  /// Messages, then trailers; without trailers the stream stays open.
+  func answer(_ id: Int32, messages: Int = 1, trailers: KeyValuePairs<String, String>? = ["grpc-status": "0"]) {
     var writer = MessageWriter()
-    writer.append(Bench.EchoReply(id: 9))
+    for _ in 0..<messages { writer.append(Bench.EchoReply(id: 9)) }
     var body = [UInt8](repeating: 0, count: writer.queuedBytes)
     _ = body.withUnsafeMutableBytes { writer.take(into: $0) }
     streams[id]?.body = body

@@ -10,9 +10,9 @@ import Testing
   func aUnaryCallIsAnswered(_ transport: Transport) async throws {
     try await withFixture(transport) { fixture in
       let reply = try await fixture.channel.unary(
-        ConformanceService.unary, request: Bench.EchoRequest(id: 7, name: "hé", payload: [1, 2, 3]),
-        responseType: Bench.EchoReply.self)
-      #expect(reply == Bench.EchoReply(id: 7, name: "hé", payload: [1, 2, 3]))
+        ConformanceService.unary, request: Conformance.EchoRequest(id: 7, name: "hé", payload: [1, 2, 3]),
+        responseType: Conformance.EchoReply.self)
+      #expect(reply == Conformance.EchoReply(id: 7, name: "hé", payload: [1, 2, 3]))
     }
   }
 
@@ -20,8 +20,8 @@ import Testing
   func anEmptyMessageIsAMessage(_ transport: Transport) async throws {
     try await withFixture(transport) { fixture in
       let reply = try await fixture.channel.unary(
-        ConformanceService.unary, request: Bench.EchoRequest(), responseType: Bench.EchoReply.self)
-      #expect(reply == Bench.EchoReply())
+        ConformanceService.unary, request: Conformance.EchoRequest(), responseType: Conformance.EchoReply.self)
+      #expect(reply == Conformance.EchoReply())
     }
   }
 
@@ -30,7 +30,7 @@ import Testing
     try await withFixture(transport) { fixture in
       let payload = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
       let reply = try await fixture.channel.unary(
-        ConformanceService.unary, request: Bench.EchoRequest(payload: payload), responseType: Bench.EchoReply.self)
+        ConformanceService.unary, request: Conformance.EchoRequest(payload: payload), responseType: Conformance.EchoReply.self)
       #expect(reply.payload == payload)
     }
   }
@@ -39,10 +39,10 @@ import Testing
   func requestsOfAClientStreamAreCounted(_ transport: Transport) async throws {
     try await withFixture(transport) { fixture in
       let reply = try await fixture.channel.clientStreaming(
-        ConformanceService.clientStream, responseType: Bench.EchoReply.self,
-        requests: { (writer: RequestWriter<Bench.EchoRequest>) in
+        ConformanceService.clientStream, responseType: Conformance.EchoReply.self,
+        requests: { (writer: RequestWriter<Conformance.EchoRequest>) in
           for size in [27182, 8, 1828, 45904] {
-            try await writer.write(Bench.EchoRequest(payload: [UInt8](repeating: 1, count: size)))
+            try await writer.write(Conformance.EchoRequest(payload: [UInt8](repeating: 1, count: size)))
           }
         })
       #expect(reply.id == 4)
@@ -54,8 +54,8 @@ import Testing
   func responsesOfAServerStreamComeInOrder(_ transport: Transport) async throws {
     try await withFixture(transport) { fixture in
       let ids = try await fixture.channel.serverStreaming(
-        ConformanceService.serverStream, request: Bench.StreamRequest(count: 5000, payload: [1, 2, 3]),
-        onResponses: { (stream: ResponseStream<Bench.EchoReply>) in
+        ConformanceService.serverStream, request: Conformance.StreamRequest(count: 5000, payload: [1, 2, 3]),
+        onResponses: { (stream: ResponseStream<Conformance.EchoReply>) in
           var ids: [UInt64] = []
           for try await reply in stream { ids.append(reply.id) }
           return ids
@@ -70,10 +70,10 @@ import Testing
       let (signal, next) = AsyncStream<UInt64>.makeStream()
       let sizes = try await fixture.channel.bidirectional(
         ConformanceService.pingPong,
-        requests: { (writer: RequestWriter<Bench.EchoRequest>) in
-          for await size in signal { try await writer.write(Bench.EchoRequest(id: size)) }
+        requests: { (writer: RequestWriter<Conformance.EchoRequest>) in
+          for await size in signal { try await writer.write(Conformance.EchoRequest(id: size)) }
         },
-        onResponses: { (stream: ResponseStream<Bench.EchoReply>) in
+        onResponses: { (stream: ResponseStream<Conformance.EchoReply>) in
           var sizes: [Int] = []
           for size in [31415, 9, 2653, 58979] {
             next.yield(UInt64(size))
@@ -91,8 +91,8 @@ import Testing
   func aBidirectionalStreamMayBeEmpty(_ transport: Transport) async throws {
     try await withFixture(transport) { fixture in
       let count = try await fixture.channel.bidirectional(
-        ConformanceService.pingPong, requests: { (_: RequestWriter<Bench.EchoRequest>) in },
-        onResponses: { (stream: ResponseStream<Bench.EchoReply>) in
+        ConformanceService.pingPong, requests: { (_: RequestWriter<Conformance.EchoRequest>) in },
+        onResponses: { (stream: ResponseStream<Conformance.EchoReply>) in
           var count = 0
           for try await _ in stream { count += 1 }
           return count
@@ -107,7 +107,7 @@ import Testing
       var metadata: Metadata = ["x-initial": "hello"]
       metadata.add(binary: [0xab, 0xab, 0xab, 0], for: "x-trailing-bin")
       let response = try await fixture.channel.unaryResponse(
-        ConformanceService.unary, request: Bench.EchoRequest(), responseType: Bench.EchoReply.self,
+        ConformanceService.unary, request: Conformance.EchoRequest(), responseType: Conformance.EchoReply.self,
         options: CallOptions(metadata: metadata))
       #expect(response.initialMetadata["x-initial"] == "hello")
       #expect(response.trailingMetadata[binary: "x-trailing-bin"] == [0xab, 0xab, 0xab, 0])
@@ -120,8 +120,8 @@ import Testing
       let message = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n"
       let error = await #expect(throws: RPCError.self) {
         _ = try await fixture.channel.unary(
-          ConformanceService.unary, request: Bench.EchoRequest(name: "status:9:\(message)", payload: [8, 9]),
-          responseType: Bench.EchoReply.self)
+          ConformanceService.unary, request: Conformance.EchoRequest(name: "status:9:\(message)", payload: [8, 9]),
+          responseType: Conformance.EchoReply.self)
       }
       #expect(error?.code == .failedPrecondition)
       #expect(error?.message == message)
@@ -135,7 +135,7 @@ import Testing
     try await withFixture(transport) { fixture in
       let error = await #expect(throws: RPCError.self) {
         _ = try await fixture.channel.unary(
-          ConformanceService.unary, request: Bench.EchoRequest(name: "crash"), responseType: Bench.EchoReply.self)
+          ConformanceService.unary, request: Conformance.EchoRequest(name: "crash"), responseType: Conformance.EchoReply.self)
       }
       #expect(error?.code == .internalError)
       #expect(error?.message == "internal error")
@@ -148,8 +148,8 @@ import Testing
       for (service, method) in [("conformance.Test", "Nope"), ("nope.Service", "Unary")] {
         let error = await #expect(throws: RPCError.self) {
           _ = try await fixture.channel.unary(
-            MethodDescriptor(service: service, method: method, kind: .unary), request: Bench.EchoRequest(),
-            responseType: Bench.EchoReply.self)
+            MethodDescriptor(service: service, method: method, kind: .unary), request: Conformance.EchoRequest(),
+            responseType: Conformance.EchoReply.self)
         }
         #expect(error?.code == .unimplemented)
       }
@@ -161,7 +161,7 @@ import Testing
     try await withFixture(transport) { fixture in
       let error = await #expect(throws: RPCError.self) {
         _ = try await fixture.channel.unary(
-          ConformanceService.unary, request: Bench.EchoRequest(name: "sleep"), responseType: Bench.EchoReply.self,
+          ConformanceService.unary, request: Conformance.EchoRequest(name: "sleep"), responseType: Conformance.EchoReply.self,
           options: CallOptions(timeout: .milliseconds(50)))
       }
       #expect(error?.code == .deadlineExceeded)
@@ -177,7 +177,7 @@ import Testing
   func theHandlerSeesTheDeadline(_ transport: Transport) async throws {
     try await withFixture(transport) { fixture in
       let reply = try await fixture.channel.unary(
-        ConformanceService.unary, request: Bench.EchoRequest(name: "deadline"), responseType: Bench.EchoReply.self,
+        ConformanceService.unary, request: Conformance.EchoRequest(name: "deadline"), responseType: Conformance.EchoReply.self,
         options: CallOptions(timeout: .seconds(1000)))
       #expect(reply.id > 900_000 && reply.id <= 1_000_000)
     }
@@ -188,7 +188,7 @@ import Testing
     try await withFixture(transport) { fixture in
       let caller = Task {
         try await fixture.channel.unary(
-          ConformanceService.unary, request: Bench.EchoRequest(name: "sleep"), responseType: Bench.EchoReply.self)
+          ConformanceService.unary, request: Conformance.EchoRequest(name: "sleep"), responseType: Conformance.EchoReply.self)
       }
       await eventually { fixture.service.runningHandlers.load(ordering: .relaxed) == 1 }
       caller.cancel()
@@ -202,8 +202,8 @@ import Testing
   func leavingAStreamCancelsItsHandler(_ transport: Transport) async throws {
     try await withFixture(transport) { fixture in
       let first = try await fixture.channel.serverStreaming(
-        ConformanceService.serverStream, request: Bench.StreamRequest(count: 0, payload: [1]),
-        onResponses: { (stream: ResponseStream<Bench.EchoReply>) in try await stream.next() })
+        ConformanceService.serverStream, request: Conformance.StreamRequest(count: 0, payload: [1]),
+        onResponses: { (stream: ResponseStream<Conformance.EchoReply>) in try await stream.next() })
       #expect(first?.id == 0)
       await eventually { fixture.service.runningHandlers.load(ordering: .relaxed) == 0 }
     }
@@ -213,8 +213,8 @@ import Testing
   func aSlowReaderStopsTheWriter(_ transport: Transport) async throws {
     try await withFixture(transport) { fixture in
       try await fixture.channel.serverStreaming(
-        ConformanceService.serverStream, request: Bench.StreamRequest(count: 0, payload: [UInt8](repeating: 0, count: 1000)),
-        onResponses: { (stream: ResponseStream<Bench.EchoReply>) in
+        ConformanceService.serverStream, request: Conformance.StreamRequest(count: 0, payload: [UInt8](repeating: 0, count: 1000)),
+        onResponses: { (stream: ResponseStream<Conformance.EchoReply>) in
           _ = try await stream.next()
           var before = -1
           // The writer stands when two looks in a row find the same count.
@@ -235,7 +235,7 @@ import Testing
     try await withFixture(transport) { fixture in
       let payload = [UInt8](repeating: 65, count: 100_000)
       let reply = try await fixture.channel.unary(
-        ConformanceService.unary, request: Bench.EchoRequest(payload: payload), responseType: Bench.EchoReply.self,
+        ConformanceService.unary, request: Conformance.EchoRequest(payload: payload), responseType: Conformance.EchoReply.self,
         options: CallOptions(metadata: ["x-gzip": "1"], compression: .gzip))
       #expect(reply.payload == payload)
     }
@@ -246,8 +246,8 @@ import Testing
     try await withFixture(transport) { fixture in
       let error = await #expect(throws: RPCError.self) {
         _ = try await fixture.channel.unary(
-          ConformanceService.unary, request: Bench.EchoRequest(payload: [UInt8](repeating: 0, count: 2000)),
-          responseType: Bench.EchoReply.self, options: CallOptions(maxResponseBytes: 1000))
+          ConformanceService.unary, request: Conformance.EchoRequest(payload: [UInt8](repeating: 0, count: 2000)),
+          responseType: Conformance.EchoReply.self, options: CallOptions(maxResponseBytes: 1000))
       }
       #expect(error?.code == .resourceExhausted)
     }
@@ -260,7 +260,7 @@ import Testing
         for id in 0..<500 {
           group.addTask {
             try await fixture.channel.unary(
-              ConformanceService.unary, request: Bench.EchoRequest(id: UInt64(id)), responseType: Bench.EchoReply.self
+              ConformanceService.unary, request: Conformance.EchoRequest(id: UInt64(id)), responseType: Conformance.EchoReply.self
             ).id
           }
         }
@@ -275,9 +275,9 @@ import Testing
     try await withFixture(transport) { fixture in
       let error = await #expect(throws: RPCError.self) {
         _ = try await fixture.channel.clientStreaming(
-          ConformanceService.clientStream, responseType: Bench.EchoReply.self,
-          requests: { (writer: RequestWriter<Bench.EchoRequest>) in
-            while true { try await writer.write(Bench.EchoRequest(name: "stop")) }
+          ConformanceService.clientStream, responseType: Conformance.EchoReply.self,
+          requests: { (writer: RequestWriter<Conformance.EchoRequest>) in
+            while true { try await writer.write(Conformance.EchoRequest(name: "stop")) }
           })
       }
       #expect(error?.code == .aborted)
@@ -290,12 +290,12 @@ import Testing
     try await withFixture(transport) { fixture in
       let error = await #expect(throws: RPCError.self) {
         _ = try await fixture.channel.unary(
-          ConformanceService.unary, request: Bench.EchoRequest(), responseType: Bench.EchoReply.self,
+          ConformanceService.unary, request: Conformance.EchoRequest(), responseType: Conformance.EchoReply.self,
           options: CallOptions(metadata: ["x-bad": "line\nbreak"]))
       }
       #expect(error?.code == .internalError)
       _ = try await fixture.channel.unary(
-        ConformanceService.unary, request: Bench.EchoRequest(), responseType: Bench.EchoReply.self)
+        ConformanceService.unary, request: Conformance.EchoRequest(), responseType: Conformance.EchoReply.self)
     }
   }
 }

@@ -20,7 +20,7 @@ import Testing
 
   private func call(_ channel: some RPC.Channel, _ name: String = "", options: CallOptions = CallOptions()) async throws -> String {
     try await channel.unary(
-      echo, request: Bench.EchoRequest(name: name), responseType: Bench.EchoReply.self, options: options
+      echo, request: Conformance.EchoRequest(name: name), responseType: Conformance.EchoReply.self, options: options
     ).name
   }
 
@@ -48,6 +48,25 @@ import Testing
     #expect(error?.code == .unavailable)
     #expect(error?.message == "connection refused (127.0.0.1:\(port))")
     await channel.close()
+  }
+
+  @Test func aChannelConnectsOnlyForACall() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let port = try await freePort()
+    var options = ClientOptions()
+    // Had the channel tried before the server was there, it would not try again while this test runs.
+    options.backoff = Backoff(base: .seconds(1000), longest: .seconds(1000))
+    let address = EndpointAddress.tcp(host: "127.0.0.1", port: port)
+    let lazy = ClientChannel(addresses: [address], options: options, eventLoopGroup: group, logger: quiet())
+    // Goes the way of an attempt, after it.
+    let other = ClientChannel(addresses: [address], eventLoopGroup: group, logger: quiet())
+    _ = await #expect(throws: RPCError.self) { _ = try await call(other) }
+    let (server, _) = try await serve(ConformanceService(), port: port)
+    #expect(try await call(lazy, "first") == "first")
+    server.cancel()
+    await lazy.close()
+    await other.close()
+    try await group.shutdownGracefully()
   }
 
   @Test func aMissingSocketFileSaysSoAndWhere() async throws {
@@ -142,10 +161,10 @@ import Testing
     let (signal, next) = AsyncStream<UInt64>.makeStream()
     let sizes = try await channel.bidirectional(
       ConformanceService.pingPong,
-      requests: { (writer: RequestWriter<Bench.EchoRequest>) in
-        for await size in signal { try await writer.write(Bench.EchoRequest(id: size)) }
+      requests: { (writer: RequestWriter<Conformance.EchoRequest>) in
+        for await size in signal { try await writer.write(Conformance.EchoRequest(id: size)) }
       },
-      onResponses: { (stream: ResponseStream<Bench.EchoReply>) in
+      onResponses: { (stream: ResponseStream<Conformance.EchoReply>) in
         next.yield(1)
         var sizes = [try await stream.next()?.payload.count ?? -1]
         server.cancel()
@@ -232,7 +251,7 @@ import Testing
   @Test func aSilentServerIsNoticedByKeepalive() async throws {
     // Says SETTINGS, so that the client believes in it, and nothing more.
     let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .childChannelInitializer { $0.pipeline.addHandler(Greeter(octets: [0, 0, 0, 4, 0, 0, 0, 0, 0])) }
+      .childChannelInitializer { $0.pipeline.addHandler(Speaker(octets: [0, 0, 0, 4, 0, 0, 0, 0, 0])) }
       .bind(host: "127.0.0.1", port: 0).get()
     var options = ClientOptions()
     options.keepaliveInterval = .milliseconds(20)
@@ -248,7 +267,7 @@ import Testing
 
   @Test func aServerThatSpeaksAnotherProtocolIsNamed() async throws {
     let other = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .childChannelInitializer { $0.pipeline.addHandler(Greeter(octets: Array("220 smtp.example.org ESMTP\r\n".utf8))) }
+      .childChannelInitializer { $0.pipeline.addHandler(Speaker(octets: Array("220 smtp.example.org ESMTP\r\n".utf8))) }
       .bind(host: "127.0.0.1", port: 0).get()
     let channel = ClientChannel(addresses: [.tcp(host: "127.0.0.1", port: other.localAddress!.port!)], logger: quiet())
     let error = await #expect(throws: RPCError.self) { _ = try await call(channel) }
@@ -314,7 +333,7 @@ private final class Flag: Sendable {
 }
 
 /// Says something to whoever connects, and nothing more.
-private final class Greeter: ChannelInboundHandler, Sendable {
+private final class Speaker: ChannelInboundHandler, Sendable {
   typealias InboundIn = ByteBuffer
   private let octets: [UInt8]
 

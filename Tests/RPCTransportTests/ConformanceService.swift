@@ -19,6 +19,8 @@ final class ConformanceService: Service {
   let cancelledHandlers = Atomic<Int>(0)
   /// Handlers that run now.
   let runningHandlers = Atomic<Int>(0)
+  /// Of the same server, for `health` orders.
+  let health = HealthService()
   /// Messages that `ServerStream` handed over.
   let written = Atomic<Int>(0)
 
@@ -32,11 +34,11 @@ final class ConformanceService: Service {
   }
 
   /// Echoes. `name` may order otherwise: `status:CODE:MESSAGE`, `sleep`, `deadline`, `peer`,
-  /// `certificate`, `size:OCTETS`, `crash`.
-  func unary(_ request: Bench.EchoRequest, _ context: ServerContext) async throws -> Bench.EchoReply {
+  /// `certificate`, `size:OCTETS`, `crash`, `cancelled` (handlers), `health:SERVICE:STATUS`.
+  func unary(_ request: Conformance.EchoRequest, _ context: ServerContext) async throws -> Conformance.EchoReply {
     calls.add(1, ordering: .relaxed)
     try applyMetadata(context)
-    var reply = Bench.EchoReply(id: request.id, name: request.name, payload: request.payload)
+    var reply = Conformance.EchoReply(id: request.id, name: request.name, payload: request.payload)
     let order = request.name.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
     switch order.first {
     case "status":
@@ -49,6 +51,9 @@ final class ConformanceService: Service {
       let left = context.deadline.map { ContinuousClock.now.duration(to: $0) } ?? .zero
       reply.id = UInt64(max(0, left / .milliseconds(1)))
     case "size": reply.payload = [UInt8](repeating: 0, count: Int(order[1]) ?? 0)
+    case "cancelled": reply.id = UInt64(cancelledHandlers.load(ordering: .relaxed))
+    case "health":
+      health.set(HealthService.Status(rawValue: Int32(order[2]) ?? 0), for: String(order[1]))
     case "peer": reply.name = context.peer.address
     case "certificate": reply.name = context.peer.tlsIdentity?.dnsNames.first ?? "none"
     default: break
@@ -57,7 +62,7 @@ final class ConformanceService: Service {
   }
 
   /// Replies with the number of messages in `id` and of octets in `name`.
-  func clientStream(_ requests: RequestStream<Bench.EchoRequest>, _ context: ServerContext) async throws -> Bench.EchoReply {
+  func clientStream(_ requests: RequestStream<Conformance.EchoRequest>, _ context: ServerContext) async throws -> Conformance.EchoReply {
     try applyMetadata(context)
     var count: UInt64 = 0
     var octets = 0
@@ -66,18 +71,22 @@ final class ConformanceService: Service {
       octets += request.payload.count
       if request.name == "stop" { throw RPCError(.aborted, "stopped") }
     }
-    return Bench.EchoReply(id: count, name: "\(octets)")
+    return Conformance.EchoReply(id: count, name: "\(octets)")
   }
 
-  /// `count` messages with the payload; 0 writes until the call ends.
+  /// `count` messages with the payload, or one of each of `sizes`; with neither it writes until the call ends.
   func serverStream(
-    _ request: Bench.StreamRequest, _ responses: ResponseWriter<Bench.EchoReply>, _ context: ServerContext
+    _ request: Conformance.StreamRequest, _ responses: ResponseWriter<Conformance.EchoReply>, _ context: ServerContext
   ) async throws {
     try applyMetadata(context)
+    for (id, size) in request.sizes.enumerated() {
+      try await responses.write(Conformance.EchoReply(id: UInt64(id), payload: [UInt8](repeating: 0, count: Int(size))))
+    }
+    if !request.sizes.isEmpty { return }
     try await counted {
       var id: UInt64 = 0
       while request.count == 0 || id < request.count {
-        try await responses.write(Bench.EchoReply(id: id, payload: request.payload))
+        try await responses.write(Conformance.EchoReply(id: id, payload: request.payload))
         written.add(1, ordering: .relaxed)
         id += 1
       }
@@ -86,14 +95,14 @@ final class ConformanceService: Service {
 
   /// For each request a payload of `id` octets. `name` may order `sleep`.
   func pingPong(
-    _ requests: RequestStream<Bench.EchoRequest>, _ responses: ResponseWriter<Bench.EchoReply>, _ context: ServerContext
+    _ requests: RequestStream<Conformance.EchoRequest>, _ responses: ResponseWriter<Conformance.EchoReply>, _ context: ServerContext
   ) async throws {
     try applyMetadata(context)
     try await counted {
       for try await request in requests {
         if request.name == "sleep" { try await Task.sleep(for: .seconds(3600)) }
         try await responses.write(
-          Bench.EchoReply(id: request.id, payload: [UInt8](repeating: 7, count: Int(request.id))))
+          Conformance.EchoReply(id: request.id, payload: [UInt8](repeating: 7, count: Int(request.id))))
       }
     }
   }

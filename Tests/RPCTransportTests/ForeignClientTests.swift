@@ -15,16 +15,11 @@ struct ForeignClientTests {
   /// A loop of its own: floods must not slow the other suites down.
   private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-  private static var logger: Logger {
-    var logger = Logger(label: "test")
-    logger.logLevel = .critical
-    return logger
-  }
-
   private static var router: Router {
-    Router(
-      services: [ConformanceService(), HealthService()]
-        + Reflection.services(files: Bench.fileDescriptors, serviceNames: ["conformance.Test"]))
+    let service = ConformanceService()
+    return Router(
+      services: [service, service.health]
+        + Reflection.services(files: Conformance.fileDescriptors, serviceNames: ["conformance.Test"]))
   }
 
   private static var limits: ServerLimits {
@@ -39,7 +34,7 @@ struct ForeignClientTests {
   ) async throws {
     let server = Server(
       router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: 0), tls: tls)], limits: limits,
-      eventLoopGroup: Self.group, logger: Self.logger)
+      eventLoopGroup: Self.group, logger: .quiet)
     let running = Task { try await server.run() }
     guard case .tcp(_, let port) = try await server.boundAddresses[0] else { return }
     try await body(port)
@@ -52,18 +47,22 @@ struct ForeignClientTests {
   }
 
   @Test func grpcioSpeaksMutualTLS() async throws {
-    let certificate = TestCertificate.shared
-    let directory = FileManager.default.temporaryDirectory.appending(path: "rpc-tls-\(UUID())")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { do { try FileManager.default.removeItem(at: directory) } catch { Issue.record(error) } }
-    let (cert, key) = (directory.appending(path: "cert.pem"), directory.appending(path: "key.pem"))
-    try Data(certificate.certificatePEM).write(to: cert)
-    try Data(certificate.keyPEM).write(to: key)
-    let tls = ServerTLS(
-      certificateChain: .file(cert.path), privateKey: .file(key.path), clientTrustRoots: .file(cert.path))
-    try await withServer(tls: tls) { port in
-      try await Python.run("conformance.py", "127.0.0.1:\(port)", cert.path, cert.path, key.path)
+    let files = try CertificateFiles()
+    try await withServer(tls: mutualTLS(files)) { port in
+      try await Python.run("conformance.py", "127.0.0.1:\(port)", files.certificate, files.certificate, files.key)
     }
+  }
+
+  @Test func tlsIsWhatOtherLibrariesExpect() async throws {
+    let files = try CertificateFiles()
+    try await withServer(tls: mutualTLS(files)) { port in
+      try await Python.run("tls.py", "\(port)", files.certificate, files.key)
+    }
+  }
+
+  private func mutualTLS(_ files: CertificateFiles) -> ServerTLS {
+    ServerTLS(
+      certificateChain: .file(files.certificate), privateKey: .file(files.key), clientTrustRoots: .file(files.certificate))
   }
 
   @Test func requestsThatNoLibrarySendsAreAnswered() async throws {
@@ -79,7 +78,7 @@ struct ForeignClientTests {
   @Test func goAwayUnderLoadFailsNoCallOfGrpcio() async throws {
     var server = Server(
       router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: 0))], limits: Self.limits,
-      eventLoopGroup: Self.group, logger: Self.logger)
+      eventLoopGroup: Self.group, logger: .quiet)
     var running = Task { [server] in try await server.run() }
     guard case .tcp(_, let port) = try await server.boundAddresses[0] else { return }
     async let load: Void = Python.run("load.py", "127.0.0.1:\(port)", "3")
@@ -89,7 +88,7 @@ struct ForeignClientTests {
       try await running.value
       server = Server(
         router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: port))], limits: Self.limits,
-        eventLoopGroup: Self.group, logger: Self.logger)
+        eventLoopGroup: Self.group, logger: .quiet)
       running = Task { [server] in try await server.run() }
       _ = try await server.boundAddresses
     }
@@ -112,7 +111,7 @@ enum Python {
     let output = try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<String, any Error>) in
       let process = Process()
       process.executableURL = URL(filePath: path)
-      process.arguments = [here.appending(path: "Foreign/\(script)").path] + arguments
+      process.arguments = [Python.script(script)] + arguments
       process.environment = ProcessInfo.processInfo.environment.merging(["PYTHONDONTWRITEBYTECODE": "1"]) { $1 }
       let pipe = Pipe()
       process.standardOutput = pipe
@@ -133,6 +132,9 @@ enum Python {
     #expect(lines.contains { $0.hasPrefix("PASS") }, "\(output)")
   }
 
+  static func script(_ name: String) -> String { here.appending(path: "Foreign/\(name)").path }
+
   private static var here: URL { URL(filePath: #filePath).deletingLastPathComponent() }
-  private static var root: URL { here.deletingLastPathComponent().deletingLastPathComponent() }
+  /// The repository.
+  static var root: URL { here.deletingLastPathComponent().deletingLastPathComponent() }
 }

@@ -44,6 +44,13 @@ UNITS = (
         "Tests/RPCMessageTests/Generated",
         "package",
     ),
+    Unit(
+        "Tests/RPCTransportTests/Protos",
+        ("conformance/", "etcd/", "hello/"),
+        "Tests/CForeignProto",
+        "Tests/RPCTransportTests/Generated",
+        "package",
+    ),
 )
 
 

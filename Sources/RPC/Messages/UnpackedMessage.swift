@@ -16,7 +16,8 @@ package struct UnpackedMessage: ~Copyable {
     let sizeBytes = try MessageScanner.scan(bytes, descriptor: descriptor, limits: limits)
     let arena = Arena(capacityBytes: sizeBytes, limitBytes: limits.arenaBytesMax)
     guard let message = arena.unpack(bytes, descriptor: descriptor) else {
-      // What a scan accepts, libprotobuf-c accepts; so this is memory.
+      // The scan accepts nothing that libprotobuf-c refuses, and found how much memory it takes.
+      assertionFailure("libprotobuf-c refuses what the scan accepted")
       throw .tooLarge
     }
     self.arena = arena

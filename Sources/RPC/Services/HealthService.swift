@@ -21,11 +21,11 @@ public final class HealthService: GrpcHealthV1.Health {
 
   /// Tells watchers too.
   public func set(_ status: Status, for service: String = "") {
-    let watchers: [AsyncStream<Status>.Continuation] = state.withLock { state in
+    // Under the lock, so that every watcher sees changes in the order in which they were made.
+    state.withLock { state in
       state.statuses[service] = status
-      return state.watchers[service].map { Array($0.values) } ?? []
+      for watcher in (state.watchers[service] ?? [:]).values { watcher.yield(status) }
     }
-    for watcher in watchers { watcher.yield(status) }
   }
 
   /// Everything is about to stop: no load balancer should send more.

@@ -1,10 +1,8 @@
 """grpcio against our server: conformance.py TARGET [CA CERT KEY]. Prints `PASS name` or `FAIL name: why`, a line each."""
 import queue
 import sys
-import threading
 import time
 import traceback
-from concurrent import futures
 
 import grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -48,8 +46,9 @@ def client_streaming(stub, channel):
 
 @case
 def server_streaming(stub, channel):
-    replies = list(stub.ServerStream(m.StreamRequest(count=4, payload=bytes(31415)), timeout=10))
-    assert [r.id for r in replies] == [0, 1, 2, 3] and all(len(r.payload) == 31415 for r in replies)
+    sizes = [31415, 9, 2653, 58979]
+    replies = list(stub.ServerStream(m.StreamRequest(sizes=sizes), timeout=10))
+    assert [r.id for r in replies] == [0, 1, 2, 3] and [len(r.payload) for r in replies] == sizes
 
 
 @case
@@ -127,8 +126,14 @@ def cancel_after_first_response(stub, channel):
 
 @case
 def timeout_on_sleeping_server(stub, channel):
-    requests = iter([m.EchoRequest(name="sleep")])
-    fails(grpc.StatusCode.DEADLINE_EXCEEDED, lambda: list(stub.PingPong(requests, timeout=0.05)))
+    def sleeps():
+        list(stub.PingPong(iter([m.EchoRequest(name="sleep")]), timeout=0.5))
+
+    before = stub.Unary(m.EchoRequest(name="cancelled"), timeout=10).id
+    fails(grpc.StatusCode.DEADLINE_EXCEEDED, sleeps)
+    # The deadline travelled: the server's handler was cancelled, too.
+    while stub.Unary(m.EchoRequest(name="cancelled"), timeout=10).id == before:
+        time.sleep(0.01)
 
 
 @case
@@ -139,9 +144,8 @@ def message_of_32_mib(stub, channel):
 
 @case
 def five_hundred_calls_at_once(stub, channel):
-    with futures.ThreadPoolExecutor(50) as pool:
-        calls = [pool.submit(stub.Unary, m.EchoRequest(id=n), timeout=30) for n in range(500)]
-        assert sum(call.result().id for call in calls) == 499 * 250
+    calls = [stub.Unary.future(m.EchoRequest(id=n), timeout=60) for n in range(500)]
+    assert sum(call.result().id for call in calls) == 499 * 250
 
 
 @case
@@ -168,13 +172,41 @@ def slow_reader(stub, channel):
 
 
 @case
+def keepalive_pings(stub, channel):
+    """A client that pings often, with calls and without, is neither closed nor told to calm down."""
+    options = OPTIONS + [("grpc.keepalive_time_ms", 30), ("grpc.keepalive_timeout_ms", 20000),
+                         ("grpc.keepalive_permit_without_calls", 1), ("grpc.http2.max_pings_without_data", 0)]
+    pinging = connect(options)
+    states = []
+    pinging.subscribe(states.append)
+    requests = queue.Queue()
+    replies = m.Stub(pinging).PingPong(iter(requests.get, None), timeout=60)
+    for _ in range(5):
+        requests.put(m.EchoRequest(id=1))
+        next(replies)
+        time.sleep(0.15)
+    requests.put(None)
+    assert list(replies) == []
+    time.sleep(0.3)
+    m.Stub(pinging).Unary(m.EchoRequest(), timeout=10)
+    failures = [state for state in states if state == grpc.ChannelConnectivity.TRANSIENT_FAILURE]
+    assert states.count(grpc.ChannelConnectivity.READY) == 1 and not failures, states
+    pinging.close()
+
+
+@case
 def health(stub, channel):
     check = channel.unary_unary("/grpc.health.v1.Health/Check")
     assert check(b"", timeout=10) == b"\x08\x01"
     fails(grpc.StatusCode.NOT_FOUND, lambda: check(b"\x0a\x04nope", timeout=10))
-    watch = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"\x0a\x04nope")
-    assert next(watch) == b"\x08\x03"
-    watch.cancel()
+    watch = channel.unary_stream("/grpc.health.v1.Health/Watch")
+    assert next(watch(b"\x0a\x04nope", timeout=10)) == b"\x08\x03"
+    changes = watch(b"\x0a\x04test", timeout=30)
+    assert next(changes) == b"\x08\x03"
+    for status in (1, 2, 1):
+        stub.Unary(m.EchoRequest(name=f"health:test:{status}"), timeout=10)
+        assert next(changes) == bytes([8, status])
+    changes.cancel()
 
 
 @case
@@ -189,18 +221,24 @@ def reflection(stub, channel):
                     reflection_pb2.ServerReflectionRequest(file_containing_symbol="nope.Nope")]
         listed, found, missing = call(iter(requests), timeout=10)
         assert "grpc.health.v1.Health" in [s.name for s in listed.list_services_response.service]
+        assert "conformance.Test" in [s.name for s in listed.list_services_response.service]
         assert found.file_descriptor_response.file_descriptor_proto
         assert missing.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
 
 
-def main():
+def connect(options):
     target = sys.argv[1]
-    if len(sys.argv) > 2:
-        ca, certificate, key = (open(path, "rb").read() for path in sys.argv[2:5])
-        options = OPTIONS + [("grpc.ssl_target_name_override", "localhost")]
-        channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(ca, key, certificate), options)
-    else:
-        channel = grpc.insecure_channel(target, OPTIONS)
+    # A connection of its own, not one that another channel of this process has.
+    options = options + [("grpc.use_local_subchannel_pool", 1)]
+    if len(sys.argv) == 2:
+        return grpc.insecure_channel(target, options)
+    ca, certificate, key = (open(path, "rb").read() for path in sys.argv[2:5])
+    options = options + [("grpc.ssl_target_name_override", "localhost")]
+    return grpc.secure_channel(target, grpc.ssl_channel_credentials(ca, key, certificate), options)
+
+
+def main():
+    channel = connect(OPTIONS)
     stub = m.Stub(channel)
     for function in CASES:
         try:

@@ -1,11 +1,11 @@
-"""The messages of proto/bench/bench.proto, made at run time so that the tests need no code generation."""
+"""The messages of Protos/conformance/conformance.proto, made at run time so that the tests need no code generation."""
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 
 def _message(file, name, *fields):
     message = file.message_type.add(name=name)
-    for number, (field, kind) in enumerate(fields, 1):
-        message.field.add(name=field, number=number, type=kind, label=1)
+    for number, (field, kind, *label) in enumerate(fields, 1):
+        message.field.add(name=field, number=number, type=kind, label=label[0] if label else _F.LABEL_OPTIONAL)
 
 
 _F = descriptor_pb2.FieldDescriptorProto
@@ -13,7 +13,8 @@ _file = descriptor_pb2.FileDescriptorProto(name="conformance.proto", package="co
 _echo = (("id", _F.TYPE_UINT64), ("name", _F.TYPE_STRING), ("payload", _F.TYPE_BYTES))
 _message(_file, "EchoRequest", *_echo)
 _message(_file, "EchoReply", *_echo)
-_message(_file, "StreamRequest", ("count", _F.TYPE_UINT32), ("payload", _F.TYPE_BYTES))
+_message(_file, "StreamRequest", ("count", _F.TYPE_UINT32), ("payload", _F.TYPE_BYTES),
+         ("sizes", _F.TYPE_UINT32, _F.LABEL_REPEATED))
 _pool = descriptor_pool.DescriptorPool()
 _pool.Add(_file)
 
