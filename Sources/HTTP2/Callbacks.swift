@@ -26,8 +26,10 @@ enum Callbacks {
     }
     let room = UnsafeMutableRawBufferPointer(start: buffer, count: length)
     let production = lend(user, stream) { context, events, stream in
-      events.produceData(for: stream, id: StreamID(rawValue: id), into: room)
+      let production = events.produceData(for: stream, id: StreamID(rawValue: id), into: room)
+      return context.noteData(production, roomBytes: length) ? production : nil
     }
+    guard let production else { return ssize_t(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
     switch production {
     case .octets(let count): return count
     case .end(let count):
@@ -98,6 +100,9 @@ enum Callbacks {
     let header = frame.pointee.hd
     switch UInt32(header.type) {
     case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue:
+      if UInt32(header.type) == NGHTTP2_HEADERS.rawValue, !lend(user, { $0.headerBlockEnded() }) {
+        return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+      }
       guard let stream = lentState(session, header.stream_id) else { return 0 }
       let id = StreamID(rawValue: header.stream_id)
       if UInt32(header.type) == NGHTTP2_HEADERS.rawValue {
@@ -160,7 +165,6 @@ enum Callbacks {
   private static let frameSent: nghttp2_on_frame_send_callback = { session, frame, user in
     let header = frame!.pointee.hd
     switch UInt32(header.type) {
-    case NGHTTP2_DATA.rawValue: lend(user) { $0.dataSent() }
     case NGHTTP2_HEADERS.rawValue:
       if lend(user, { $0.resetsAfterEnd.isEmpty }) { return 0 }
       let context = context(user)
@@ -171,7 +175,10 @@ enum Callbacks {
       nghttp2_submit_rst_stream(session, 0, header.stream_id, ErrorCode.noError.rawValue)
     case NGHTTP2_RST_STREAM.rawValue:
       let code = ErrorCode(rawValue: frame!.pointee.rst_stream.error_code)
+      context(user).delegate.sentReset(code)
       if !context(user).resetSent(code: code) { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+    case NGHTTP2_GOAWAY.rawValue:
+      context(user).delegate.sentGoAway(ErrorCode(rawValue: frame!.pointee.goaway.error_code))
     default: break
     }
     return 0

@@ -18,6 +18,9 @@ public struct ErrorCode: RawRepresentable, Sendable, Hashable {
   public static let enhanceYourCalm = ErrorCode(rawValue: 0xb)
   public static let inadequateSecurity = ErrorCode(rawValue: 0xc)
   public static let http11Required = ErrorCode(rawValue: 0xd)
+
+  /// The codes of the RFC.
+  public static let known = (UInt32(0)...0xd).map { ErrorCode(rawValue: $0) }
 }
 
 extension ErrorCode: CustomStringConvertible {

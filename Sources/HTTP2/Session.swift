@@ -66,6 +66,7 @@ public struct Session: ~Copyable {
     context.now = now
     let read = nghttp2_session_mem_recv(raw, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
     if read < 0 { throw failure(Int32(read)) }
+    if !context.received(bytes), let violation = context.violation { throw .violation(violation) }
   }
 
   /// The next octets for the peer, usually one frame; nil when there is nothing to send now. They belong to nghttp2
@@ -199,6 +200,8 @@ public struct Session: ~Copyable {
 
   private func failure(_ code: Int32) -> HTTP2Error {
     if let violation = context.violation { return .violation(violation) }
+    // nghttp2 of Debian counts them itself; whoever counts first, it is the same limit.
+    if code == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue { return .violation(.continuations) }
     if code == NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue { return .badPreface }
     return .library(code: code, message: String(cString: nghttp2_strerror(code)))
   }

@@ -24,7 +24,11 @@ final class SessionContext {
   /// The highest id the client used.
   @exclusivity(unchecked) private var lastStream: Int32 = 0
   @exclusivity(unchecked) private var resetsReceived, resetsMade, settings, pings, priorities, windowUpdates: TokenBucket
-  @exclusivity(unchecked) private var emptyData, tinyData, unknownFrames, strayHeaders: TokenBucket
+  @exclusivity(unchecked) private var emptyData, tinyData, unknownFrames, strayHeaders, goAways: TokenBucket
+  @exclusivity(unchecked) private var ignoredFrames, oversizedHeaders, windowDribbles: TokenBucket
+  @exclusivity(unchecked) private var scanner: FrameScanner
+  /// Frames that nghttp2 told of, or that were found to be skipped.
+  @exclusivity(unchecked) private var framesAccounted: UInt64 = 0
   /// Streams to be reset with NO_ERROR once their END_STREAM went. nghttp2 drops what is queued for a stream as soon as
   /// a reset is submitted, so the reset has to wait.
   @exclusivity(unchecked) var resetsAfterEnd: [Int32] = []
@@ -47,6 +51,11 @@ final class SessionContext {
     tinyData = TokenBucket(limits.tinyData, now: now)
     unknownFrames = TokenBucket(limits.unknownFrames, now: now)
     strayHeaders = TokenBucket(limits.strayHeaders, now: now)
+    goAways = TokenBucket(limits.goAways, now: now)
+    ignoredFrames = TokenBucket(limits.ignoredFrames, now: now)
+    oversizedHeaders = TokenBucket(limits.oversizedHeaders, now: now)
+    windowDribbles = TokenBucket(limits.windowDribbles, now: now)
+    scanner = FrameScanner(prefaceBytes: isServer ? SessionContext.prefaceBytes : 0)
   }
 
   deinit {
@@ -64,9 +73,12 @@ final class SessionContext {
   /// - Parameter isOpen: Whether the frame's stream is open; asked only where it matters.
   /// - Returns: Whether the session may go on.
   func frameBegan(type: UInt8, flags: UInt8, length: Int, stream: Int32, isOpen: () -> Bool) -> Bool {
+    framesAccounted &+= 1
     switch UInt32(type) {
     case NGHTTP2_DATA.rawValue:
-      guard length < SessionContext.messagePrefixBytes, flags & SessionContext.endStream == 0 else { return true }
+      guard length < SessionContext.messagePrefixBytes || flags & SessionContext.padded != 0,
+        flags & SessionContext.endStream == 0
+      else { return true }
       return length == 0
         ? allow(emptyData.take(now: now), .emptyData) : allow(tinyData.take(now: now), .tinyData)
     case NGHTTP2_HEADERS.rawValue:
@@ -81,25 +93,57 @@ final class SessionContext {
       return allow(priorities.take(now: now), .priorities)
     case NGHTTP2_RST_STREAM.rawValue: return allow(resetsReceived.take(now: now), .resetsReceived)
     case NGHTTP2_SETTINGS.rawValue:
+      // nghttp2 ends the connection at an acknowledgement that it does not wait for.
       return flags & SessionContext.acknowledgement != 0 || allow(settings.take(now: now), .settings)
-    case NGHTTP2_PING.rawValue:
-      return flags & SessionContext.acknowledgement != 0 || allow(pings.take(now: now), .pings)
+    // Acknowledgements too: nobody has to have asked for them.
+    case NGHTTP2_PING.rawValue: return allow(pings.take(now: now), .pings)
     case NGHTTP2_WINDOW_UPDATE.rawValue: return allow(windowUpdates.take(now: now), .windowUpdates)
-    case NGHTTP2_GOAWAY.rawValue, NGHTTP2_PUSH_PROMISE.rawValue: return true
+    case NGHTTP2_GOAWAY.rawValue: return allow(goAways.take(now: now), .goAways)
+    case NGHTTP2_PUSH_PROMISE.rawValue: return true
     default: return allow(unknownFrames.take(now: now), .unknownFrames)
     }
   }
 
-  /// A DATA frame left: the peer may answer it with window updates.
-  func dataSent() {
+  /// Counts what nghttp2 skipped of the octets it was given since the last time.
+  ///
+  /// - Returns: Whether the session may go on.
+  func received(_ octets: UnsafeRawBufferPointer) -> Bool {
+    scanner.scan(octets)
+    while framesAccounted < scanner.frames {
+      framesAccounted &+= 1
+      guard ignoredFrames.take(now: now) else { return allow(false, .ignoredFrames) }
+    }
+    return true
+  }
+
+  /// A DATA frame was filled: the peer may answer it with window updates, if its window left room for a frame.
+  ///
+  /// - Parameter roomBytes: What the windows and the frame's size let this side send.
+  /// - Returns: Whether the session may go on.
+  func noteData(_ production: Production, roomBytes: Int) -> Bool {
+    let sizeBytes: Int
+    switch production {
+    case .octets(let count):
+      if count == roomBytes, roomBytes < SessionContext.dribbleBytesMax {
+        return allow(windowDribbles.take(now: now), .windowDribbles)
+      }
+      sizeBytes = count
+    case .end(let count), .endWithTrailers(let count): sizeBytes = count
+    case .later, .failed: return true
+    }
     windowUpdates.credit(2)
+    if sizeBytes >= SessionContext.fullBytesMin { windowDribbles.credit(1) }
+    return true
   }
 
   /// An RST_STREAM left. The end of a call that this side lost interest in is not held against the peer.
   ///
   /// - Returns: Whether the session may go on.
   func resetSent(code: ErrorCode) -> Bool {
-    if code == .noError || code == .cancel { return true }
+    if code == .noError || code == .cancel {
+      ignoredFrames.credit(SessionContext.framesUnderWayMax)
+      return true
+    }
     return allow(resetsMade.take(now: now), .resetsMade)
   }
 
@@ -127,6 +171,13 @@ final class SessionContext {
   }
 
   var isHeaderListTooLarge: Bool { headerListBytes > headerListBytesMax }
+
+  /// A header block ended.
+  ///
+  /// - Returns: Whether the session may go on.
+  func headerBlockEnded() -> Bool {
+    !isHeaderListTooLarge || allow(oversizedHeaders.take(now: now), .oversizedHeaders)
+  }
 
   /// Shows header fields to nghttp2, which copies names and values.
   @discardableResult
@@ -161,7 +212,16 @@ final class SessionContext {
   /// Octets before a gRPC message; no honest peer sends less at a time.
   private static let messagePrefixBytes = 5
   private static let endStream: UInt8 = 0x1
+  private static let padded: UInt8 = 0x8
   private static let acknowledgement: UInt8 = 0x1
+  /// RFC 9113 §3.4.
+  private static let prefaceBytes = 24
+  /// Octets of a frame below which a window is opened too slowly.
+  private static let dribbleBytesMax = 256
+  /// Octets of a frame that prove a reader.
+  private static let fullBytesMin = 1024
+  /// Frames that a peer may have sent for a stream before it hears that this side reset it.
+  private static let framesUnderWayMax = 256
 }
 
 /// Stands in until the session has its delegate. A class cannot hand itself out before its parts exist.

@@ -34,6 +34,17 @@ public protocol SessionDelegate: AnyObject {
 
   /// The peer's SETTINGS took effect.
   func receivedSettings()
+
+  /// RST_STREAM left, because somebody here asked for it or because of what the peer did.
+  func sentReset(_ code: ErrorCode)
+
+  /// GOAWAY left, because somebody here asked for it or because of what the peer did.
+  func sentGoAway(_ code: ErrorCode)
+}
+
+extension SessionDelegate {
+  public func sentReset(_ code: ErrorCode) {}
+  public func sentGoAway(_ code: ErrorCode) {}
 }
 
 public enum HeadersKind: Sendable {

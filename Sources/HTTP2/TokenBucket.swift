@@ -10,13 +10,13 @@ public struct RateLimit: Sendable, Hashable {
 }
 
 /// Counts events against a `RateLimit`. Time comes from outside, in nanoseconds of a monotonic clock.
-struct TokenBucket {
+package struct TokenBucket {
   private let limit: RateLimit
   /// In millionths of an event, so that slow refills do not round to nothing.
   private var level: Int
   private var refilledAt: UInt64
 
-  init(_ limit: RateLimit, now: UInt64) {
+  package init(_ limit: RateLimit, now: UInt64) {
     self.limit = limit
     self.level = limit.burst * TokenBucket.scale
     self.refilledAt = now
@@ -25,7 +25,7 @@ struct TokenBucket {
   /// Takes one event's worth.
   ///
   /// - Returns: Whether the limit still holds.
-  mutating func take(now: UInt64) -> Bool {
+  package mutating func take(now: UInt64) -> Bool {
     // Refilling needs a multiplication and a division; with tokens left neither is needed.
     if level < TokenBucket.scale { refill(now: now) }
     guard level >= TokenBucket.scale else { return false }

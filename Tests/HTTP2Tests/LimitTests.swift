@@ -112,6 +112,111 @@ import Testing
     #expect(try flood(server, upTo: 1000, expecting: .tinyData) { _ in Frames.data(1, [0]) } == 20)
   }
 
+  @Test func paddingDoesNotHideATinyFrame() throws {
+    let server = try server { $0.tinyData = RateLimit(burst: 20, perSecond: 0) }
+    try server.receive(Frames.headers(1))
+    let padded = Frames.frame(0, flags: 8, stream: 1, [200] + [UInt8](repeating: 0, count: 201))
+    #expect(try flood(server, upTo: 1000, expecting: .tinyData) { _ in padded } == 20)
+  }
+
+  @Test func dataForStreamsThatAreGone() throws {
+    let server = try server { $0.ignoredFrames = RateLimit(burst: 20, perSecond: 0) }
+    try server.receive(Frames.headers(1) + Frames.reset(1))
+    let data = Frames.data(1, [UInt8](repeating: 0, count: 100))
+    #expect(try flood(server, upTo: 1000, expecting: .ignoredFrames) { _ in data } == 20)
+  }
+
+  @Test func theEndOfStreamDoesNotHideAFrameThatIsIgnored() throws {
+    let server = try server { $0.ignoredFrames = RateLimit(burst: 20, perSecond: 0) }
+    try server.receive(Frames.headers(1) + Frames.reset(1))
+    #expect(try flood(server, upTo: 1000, expecting: .ignoredFrames) { _ in Frames.data(1, [], endStream: true) } == 20)
+  }
+
+  @Test func dataOnItsWayWhenWeResetIsNotHeldAgainstThePeer() throws {
+    let server = try server { $0.ignoredFrames = RateLimit(burst: 300, perSecond: 0) }
+    for count in 0..<10 {
+      let stream = UInt32(count * 2 + 1)
+      try server.receive(Frames.headers(stream))
+      server.session.reset(StreamID(rawValue: Int32(stream)), .cancel)
+      _ = try server.output()
+      for _ in 0..<200 { try server.receive(Frames.data(stream, [UInt8](repeating: 0, count: 10))) }
+    }
+  }
+
+  @Test func continuationsOfAHeaderBlockThatNobodyWants() throws {
+    let server = try server { $0.ignoredFrames = RateLimit(burst: 20, perSecond: 0) }
+    try server.receive(Frames.headers(3, endStream: true))
+    // Its id goes backwards, so nghttp2 skips it.
+    try server.receive(Frames.frame(1, stream: 1, Frames.requestBlock))
+    var wasClosed = false
+    for _ in 0..<100 where !wasClosed {
+      do throws(HTTP2Error) {
+        try server.receive(Frames.frame(9, stream: 1))
+        _ = try server.output()
+      } catch {
+        #expect(error.goAwayCode == .enhanceYourCalm)
+        wasClosed = true
+      }
+    }
+    #expect(wasClosed)
+  }
+
+  @Test func frameHeadersAreFoundHoweverTheyAreSplit() throws {
+    let octets = Frames.preface + Frames.settings + Frames.headers(1) + Frames.data(1, [1, 2, 3]) + Frames.ping + Frames.data(1, [])
+    for size in 1...octets.count {
+      var scanner = FrameScanner(prefaceBytes: Frames.preface.count)
+      for start in stride(from: 0, to: octets.count, by: size) {
+        octets[start..<min(start + size, octets.count)].withUnsafeBytes { scanner.scan($0) }
+      }
+      #expect(scanner.frames == 5)
+    }
+  }
+
+  @Test func goAways() throws {
+    let server = try server { $0.goAways = RateLimit(burst: 20, perSecond: 0) }
+    // Without a stream the first GOAWAY would be the last.
+    try server.receive(Frames.headers(1))
+    let goAway = Frames.frame(7, Frames.bigEndian(0) + Frames.bigEndian(0))
+    #expect(try flood(server, upTo: 1000, expecting: .goAways) { _ in goAway } == 20)
+  }
+
+  @Test func acknowledgementsOfPingsThatNobodySent() throws {
+    let server = try server { $0.pings = RateLimit(burst: 20, perSecond: 0) }
+    let acknowledgement = Frames.frame(6, flags: 1, [UInt8](repeating: 0, count: 8))
+    #expect(try flood(server, upTo: 1000, expecting: .pings) { _ in acknowledgement } == 20)
+  }
+
+  @Test func headerListsThatAreTooLargeAgainAndAgain() throws {
+    let server = try server { $0.oversizedHeaders = RateLimit(burst: 5, perSecond: 0) }
+    let many = [UInt8](repeating: 0x90, count: 2000)
+    #expect(
+      try flood(server, upTo: 100, expecting: .oversizedHeaders) { count in
+        Frames.headers(UInt32(count * 2 + 1), endStream: true, extra: many)
+      } == 5)
+  }
+
+  @Test func aWindowThatOpensOctetByOctet() throws {
+    let server = try server { $0.windowDribbles = RateLimit(burst: 20, perSecond: 0) }
+    // SETTINGS_INITIAL_WINDOW_SIZE 0.
+    try server.receive(Frames.frame(4, [0, 4, 0, 0, 0, 0]) + Frames.headers(1, endStream: true))
+    server.respond(StreamID(rawValue: 1), body: [UInt8](repeating: 0, count: 10_000))
+    #expect(try flood(server, upTo: 1000, expecting: .windowDribbles) { _ in Frames.windowUpdate(1, 1) } == 20)
+  }
+
+  @Test func aWindowThatOpensByWholeFramesMayDoSoForEver() throws {
+    let server = try server {
+      $0.windowDribbles = RateLimit(burst: 2, perSecond: 0)
+      $0.windowUpdates = RateLimit(burst: 20, perSecond: 0)
+    }
+    try server.receive(Frames.frame(4, [0, 4, 0, 0, 0, 0]) + Frames.headers(1, endStream: true))
+    server.respond(StreamID(rawValue: 1), body: [UInt8](repeating: 0, count: 4_000_000))
+    for _ in 0..<500 {
+      // The connection's window first, so that the stream's is what sets the frame's size.
+      try server.receive(Frames.windowUpdate(0, 2000) + Frames.windowUpdate(1, 2000))
+      #expect(try server.output().count > 2000)
+    }
+  }
+
   @Test func unknownFrames() throws {
     let server = try server { $0.unknownFrames = RateLimit(burst: 20, perSecond: 0) }
     #expect(try flood(server, upTo: 1000, expecting: .unknownFrames) { _ in Frames.frame(0xbe, [1, 2]) } == 20)
@@ -128,7 +233,7 @@ import Testing
     let server = try server()
     // One field of 4,000 octets enters the table; then each octet refers to it: 16 KB would become 64 MB.
     let large: [UInt8] = [0x40, 1, 0x61, 0x7f, 0xa1, 0x1e] + [UInt8](repeating: 0x62, count: 4000)
-    try server.receive(Frames.headers(1, endStream: true, extra: large + [UInt8](repeating: 0xbe, count: 10_000)))
+    try server.receive(Frames.headers(1, endStream: true, extra: large + [UInt8](repeating: 0xbe, count: 5_000)))
     let bomb = try #require(server.streams[StreamID(rawValue: 1)])
     #expect(bomb.isTooLarge)
     #expect(bomb.fields.count < 10)
@@ -138,6 +243,12 @@ import Testing
     #expect(!next.isTooLarge)
     #expect(next.fields.last?.0 == "a")
     #expect(next.fields.last?.1.utf8.count == 4000)
+  }
+
+  @Test func moreContinuationsThanTheLibraryTakesAreNamedToo() throws {
+    let server = try server { $0.continuationsMax = 100 }
+    try server.receive(Frames.frame(1, stream: 1, Frames.requestBlock))
+    #expect(try flood(server, upTo: 100, expecting: .continuations) { _ in Frames.frame(9, stream: 1) } <= 9)
   }
 
   @Test func tooManyFieldsEndTheConnection() throws {

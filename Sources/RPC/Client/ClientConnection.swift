@@ -8,7 +8,7 @@ public final class ClientConnection {
     /// Windows this side offers.
     public var settings = SessionSettings()
     /// What the server may cost.
-    public var limits = SessionLimits()
+    public var limits = SessionLimits.forClients
     /// `https` over TLS, else `http`.
     public var scheme = "http"
     /// The `:authority` of requests.
