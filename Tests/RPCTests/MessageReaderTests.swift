@@ -63,6 +63,21 @@ import Testing
     #expect(error?.code == .internalError)
   }
 
+  @Test func whatIsTooMuchIsExhaustedAndWhatIsWrongIsInternal() {
+    var limits = MessageLimits()
+    limits.fieldsMax = 3
+    for (octets, code) in [
+      ([8, 0, 8, 0, 8, 0, 8, 0], StatusCode.resourceExhausted), ([8], .internalError), ([0x12, 1, 0], .internalError),
+    ] as [([UInt8], StatusCode)] {
+      var reader = MessageReader()
+      reader.reset(messageBytesMax: 100, limits: limits, compression: .identity, keepBytesMax: 0)
+      _ = ([0, 0, 0, 0, UInt8(octets.count)] + octets).withUnsafeBytesOfOctets { reader.append($0) }
+      var credit = 0
+      let error = #expect(throws: RPCError.self) { _ = try reader.take(Bench.EchoRequest.self, credit: &credit) }
+      #expect(error?.code == code)
+    }
+  }
+
   @Test func aStreamThatEndsWithinAMessageIsAnError() {
     let octets = framed([message])
     for end in 1..<octets.count {

@@ -146,9 +146,41 @@ struct CallStreams: ~Copyable {
     return driver
   }
 
-  mutating func reset(messageBytesMax: Int, compression: Compression) {
+  /// What a call costs while it is open.
+  struct Held {
+    /// Octets of memory for messages that nobody took.
+    var inboundBytes = 0
+    /// Octets of memory for messages that the peer did not take.
+    var outboundBytes = 0
+    /// Octets that wait for the peer.
+    var unsentBytes = 0
+  }
+
+  var held: Held {
+    Held(inboundBytes: inbound.heldBytes, outboundBytes: outbound.heldBytes, unsentBytes: outbound.queuedBytes)
+  }
+
+  /// Gives memory back that is not in use.
+  mutating func trim() {
+    inbound.trim(keepBytesMax: CallStreams.keptBytesMax)
+    outbound.trim(keepBytesMax: CallStreams.keptBytesMax)
+  }
+
+  /// The peer takes nothing more. Memory beyond what a call keeps goes back to the system at once, since the next call in
+  /// its place may be long in coming.
+  mutating func releaseOutbound() {
+    outbound.reset(keepBytesMax: CallStreams.keptBytesMax)
+  }
+
+  /// Nobody reads any more.
+  mutating func releaseInbound() {
+    _ = inbound.discard(keepBytesMax: CallStreams.keptBytesMax)
+  }
+
+  mutating func reset(messageBytesMax: Int, messageLimits: MessageLimits = .standard, compression: Compression) {
     inbound.reset(
-      messageBytesMax: messageBytesMax, compression: compression, keepBytesMax: CallStreams.keptBytesMax)
+      messageBytesMax: messageBytesMax, limits: messageLimits, compression: compression,
+      keepBytesMax: CallStreams.keptBytesMax)
     outbound.reset(keepBytesMax: CallStreams.keptBytesMax)
     parking = Parking()
     inboundEnd = nil

@@ -62,11 +62,3 @@ public struct InMemoryChannel: Channel {
     }
   }
 }
-
-/// Hears nothing.
-public struct NullServerObserver: ServerObserver {
-  public init() {}
-  public func callEnded(method: Int?, code: StatusCode, nanoseconds: Int64) {}
-  public func handlerFailed(_ method: MethodDescriptor, _ error: any Error) {}
-  public func violation(_ name: String, peer: Peer) {}
-}

@@ -7,9 +7,14 @@ public struct MessageLimits: Sendable, Hashable {
   public var fieldsMax: Int
   /// Octets of memory the C representation may take.
   public var arenaBytesMax: Int
+  /// Octets out for one octet of gzip in, above which a message is a bomb rather than text. Deflate's own limit is 1,032.
+  public var decompressionRatioMax: Int
 
-  public init(depthMax: Int = 32, fieldsMax: Int = 1 << 20, arenaBytesMax: Int = 64 << 20) {
+  public init(
+    depthMax: Int = 32, fieldsMax: Int = 1 << 20, arenaBytesMax: Int = 64 << 20, decompressionRatioMax: Int = 200
+  ) {
     self.depthMax = depthMax
+    self.decompressionRatioMax = decompressionRatioMax
     self.fieldsMax = fieldsMax
     self.arenaBytesMax = arenaBytesMax
   }

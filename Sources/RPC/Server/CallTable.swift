@@ -66,8 +66,8 @@ struct ServerStream {
   var pendingRoute: Route?
   var isOpen = false
   var requestHasEnded = false
-  /// Octets of requests that the handler had not taken when this was last looked at.
-  var heldBytes = 0
+  /// What the call held when this was last looked at.
+  var held = CallStreams.Held()
   /// The session waits to be told that there is more to send.
   var isDeferred = false
 

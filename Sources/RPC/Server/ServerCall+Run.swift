@@ -29,17 +29,3 @@ extension ServerCall {
     finish(error.status, trailingMetadata: error.metadata)
   }
 }
-
-/// Hears what a server's connections do, for metrics and logs. Called on the connection's thread; must be quick.
-public protocol ServerObserver: Sendable {
-  /// A call ended: with this status, so many nanoseconds after its headers were read.
-  ///
-  /// - Parameter method: The index in `Router.methods`, or nil for a path that leads nowhere.
-  func callEnded(method: Int?, code: StatusCode, nanoseconds: Int64)
-
-  /// A handler threw an error that is not meant for callers; they were told `internal error`.
-  func handlerFailed(_ method: MethodDescriptor, _ error: any Error)
-
-  /// A peer broke a limit and its connection is being closed.
-  func violation(_ name: String, peer: Peer)
-}

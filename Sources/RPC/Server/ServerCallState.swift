@@ -27,8 +27,10 @@ struct ServerCallState: ~Copyable {
 
   init() {}
 
-  mutating func begin(messageBytesMax: Int, compression: Compression, driver: (any CallDriver)?) {
-    streams.reset(messageBytesMax: messageBytesMax, compression: compression)
+  mutating func begin(
+    messageBytesMax: Int, messageLimits: MessageLimits = .standard, compression: Compression, driver: (any CallDriver)?
+  ) {
+    streams.reset(messageBytesMax: messageBytesMax, messageLimits: messageLimits, compression: compression)
     streams.driver = driver
     deadline = nil
     task = nil

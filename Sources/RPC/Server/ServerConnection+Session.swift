@@ -14,11 +14,11 @@ extension ServerConnection: SessionDelegate {
   public func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {
     guard case .request = kind else { return }
     let call = unsafeDowncast(stream, to: ServerCall.self)
-    guard !isTooLarge else { return refuse(call, ResponseFields.headersTooLarge) }
-    guard head.isPost else { return refuse(call, ResponseFields.methodNotAllowed) }
-    guard head.isGRPC else { return refuse(call, ResponseFields.unsupportedMediaType) }
+    guard !isTooLarge else { return refuse(call, .headerList, ResponseFields.headersTooLarge) }
+    guard head.isPost else { return refuse(call, .httpMethod, ResponseFields.methodNotAllowed) }
+    guard head.isGRPC else { return refuse(call, .contentType, ResponseFields.unsupportedMediaType) }
     guard let route = head.route else {
-      return refuse(call, router.unimplemented(path: String(decoding: head.path, as: UTF8.self)))
+      return refuse(call, .unknownMethod, router.unimplemented(path: String(decoding: head.path, as: UTF8.self)))
     }
     call.stream.method = route.index
     guard case .known(let compression) = head.encoding else {
@@ -27,17 +27,20 @@ extension ServerConnection: SessionDelegate {
     var deadline: ContinuousClock.Instant?
     switch head.timeout {
     case .absent: break
-    case .malformed: return refuse(call, RPCStatus(code: .internalError, message: "the grpc-timeout is malformed"))
+    case .malformed:
+      return refuse(call, .malformedTimeout, RPCStatus(code: .internalError, message: "the grpc-timeout is malformed"))
     case .after(let timeout):
       deadline = now.advanced(by: timeout)
       noteDeadline(deadline!)
     }
     if head.metadata.hasMalformedBinary {
-      return refuse(call, RPCStatus(code: .internalError, message: "a -bin metadata value is not base64"))
+      return refuse(call, .malformedMetadata, RPCStatus(code: .internalError, message: "a -bin metadata value is not base64"))
     }
     call.stream.deadline = deadline
     call.withState { state in
-      state.begin(messageBytesMax: rules.configuration.messageBytesMax, compression: compression, driver: driver)
+      state.begin(
+        messageBytesMax: rules.configuration.messageBytesMax, messageLimits: rules.configuration.message,
+        compression: compression, driver: driver)
       state.method = route.handler.method
       state.peer = peer
       state.deadline = deadline
@@ -55,11 +58,14 @@ extension ServerConnection: SessionDelegate {
     let call = unsafeDowncast(stream, to: ServerCall.self)
     let (credit, reader, isReady, held) = call.withStreams { streams in
       let (credit, reader) = streams.receive(data)
-      return (credit, reader, streams.inbound.isReady, streams.inbound.queuedBytes)
+      return (credit, reader, streams.inbound.isReady, streams.held)
     }
-    if !noteHeld(held, by: call) {
-      observer.violation("held_bytes", peer: peer)
-      let error = RPCError(.resourceExhausted, "the calls of this connection hold too much unread data")
+    if let reason = note(held, by: call) {
+      observer.callRefused(reason)
+      let error = RPCError(
+        .resourceExhausted,
+        reason == .serverMemory
+          ? "the server holds too much unread data" : "the calls of this connection hold too much unread data")
       call.stream.pendingRoute = nil
       call.finish(error.status)
       call.fail(error)
@@ -87,18 +93,26 @@ extension ServerConnection: SessionDelegate {
 
   public func produceData(for stream: AnyObject, id: StreamID, into room: UnsafeMutableRawBufferPointer) -> Production {
     let call = unsafeDowncast(stream, to: ServerCall.self)
-    let (produced, writers) = call.withState { $0.produce(into: room) }
+    let (produced, writers, held) = call.withState { state in
+      let (produced, writers) = state.produce(into: room)
+      return (produced, writers, state.streams.held)
+    }
+    _ = note(held, by: call)
     for writer in writers { writer.resume() }
     switch produced {
-    case .octets(let count): return .octets(count)
+    case .octets(let count):
+      sentBytes &+= UInt64(count)
+      return .octets(count)
     case .nothingYet:
       call.stream.isDeferred = true
       return .later
     case .lastOK(let count):
+      sentBytes &+= UInt64(count)
       session.submitTrailers(id, ResponseFields.trailersOK)
       stopRequest(call)
       return .endWithTrailers(count)
     case .last(let count, let status, let metadata):
+      sentBytes &+= UInt64(count)
       session.submitTrailers(id, ResponseFields.trailers(status, metadata))
       stopRequest(call)
       return .endWithTrailers(count)
@@ -119,13 +133,24 @@ extension ServerConnection: SessionDelegate {
     host.established()
   }
 
-  // MARK: Refusals
-
-  private func refuse(_ call: ServerCall, _ status: RPCStatus) {
-    refuse(call, ResponseFields.trailersOnly(status, Metadata()), status)
+  public func sentReset(_ code: ErrorCode) {
+    observer.streamReset(code)
   }
 
-  private func refuse(_ call: ServerCall, _ fields: HeaderFields, _ status: RPCStatus = RPCStatus(code: .unknown)) {
+  public func sentGoAway(_ code: ErrorCode) {
+    if code != .noError { noteClosing(.error(code)) }
+  }
+
+  // MARK: Refusals
+
+  private func refuse(_ call: ServerCall, _ reason: RefusalReason, _ status: RPCStatus) {
+    refuse(call, reason, ResponseFields.trailersOnly(status, Metadata()), status)
+  }
+
+  private func refuse(
+    _ call: ServerCall, _ reason: RefusalReason, _ fields: HeaderFields, _ status: RPCStatus = RPCStatus(code: .unknown)
+  ) {
+    observer.callRefused(reason)
     call.withState { state in
       state.begin(messageBytesMax: 0, compression: .identity, driver: nil)
       _ = state.finish(status, trailingMetadata: Metadata())
@@ -140,6 +165,6 @@ extension ServerConnection: SessionDelegate {
     let status = RPCStatus(code: .unimplemented, message: "the grpc-encoding '\(name)' is not supported")
     var fields = ResponseFields.trailersOnly(status, Metadata())
     fields.add("grpc-accept-encoding", "identity,gzip")
-    refuse(call, fields, status)
+    refuse(call, .encoding, fields, status)
   }
 }

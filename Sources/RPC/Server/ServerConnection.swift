@@ -26,8 +26,11 @@ public final class ServerConnection {
   private let startedAt: ContinuousClock.Instant
   @exclusivity(unchecked) var calls = CallTable()
   @exclusivity(unchecked) private var ready: [ServerCall] = []
-  /// The sum of `ServerStream.heldBytes`.
-  @exclusivity(unchecked) private var heldBytes = 0
+  @exclusivity(unchecked) var memory = HeldMemory()
+  /// Octets of DATA that the session took for the client.
+  @exclusivity(unchecked) public internal(set) var sentBytes: UInt64 = 0
+  /// Whether the observer heard that the connection is being closed.
+  private var isClosing = false
   private(set) var state = State.serving
   /// When the first of the running calls has to be ended; nil when none has a deadline.
   public private(set) var nextDeadline: ContinuousClock.Instant?
@@ -149,12 +152,21 @@ public final class ServerConnection {
 
   /// Says GOAWAY because of an error.
   public func terminate(_ error: HTTP2Error) {
-    if case .violation(let violation) = error {
-      observer.violation(violation.rawValue, peer: peer)
-      session.terminate(.enhanceYourCalm)
-    } else {
-      session.terminate(.protocolError)
-    }
+    noteClosing(ClosingReason(error))
+    session.terminate(error.goAwayCode)
+  }
+
+  /// Says GOAWAY because the peer asks for more than this server gives.
+  public func terminate(_ reason: ClosingReason) {
+    noteClosing(reason)
+    session.terminate(.enhanceYourCalm)
+  }
+
+  /// The first reason counts; what follows from it does not.
+  public func noteClosing(_ reason: ClosingReason) {
+    guard !isClosing else { return }
+    isClosing = true
+    observer.connectionClosing(reason, peer: peer)
   }
 
   /// Cancels every handler; their clients get `error`.
@@ -174,6 +186,7 @@ public final class ServerConnection {
     }
     calls.removeAll()
     ready.removeAll()
+    _ = host.held(memory.takeAll())
   }
 
   // MARK: Calls
@@ -190,13 +203,37 @@ public final class ServerConnection {
     }
   }
 
+  /// Octets that the connection and its calls hold.
+  public var heldBytes: Int { memory.heldBytes }
+
+  /// Responses wait for the client.
+  public var hasUnsent: Bool { memory.unsentBytes > 0 }
+
+  /// Octets that the transport holds back because the socket takes no more.
+  public func noteTransport(_ sizeBytes: Int) {
+    memory.noteTransport(sizeBytes)
+    if let change = memory.takeReport() { _ = host.held(change) }
+  }
+
+  /// Gives memory back that calls keep for their next messages.
+  public func trim() {
+    for call in calls.all {
+      let held = call.withStreams { streams in
+        streams.trim()
+        return streams.held
+      }
+      _ = note(held, by: call)
+    }
+  }
+
   /// Keeps account of what a call holds.
   ///
-  /// - Returns: Whether the connection's calls together hold no more than they may.
-  func noteHeld(_ sizeBytes: Int, by call: ServerCall) -> Bool {
-    heldBytes += sizeBytes - call.stream.heldBytes
-    call.stream.heldBytes = sizeBytes
-    return heldBytes <= rules.configuration.heldBytesMax
+  /// - Returns: Why that is too much, or nil.
+  func note(_ held: CallStreams.Held, by call: ServerCall) -> RefusalReason? {
+    let change = memory.note(&call.stream, held)
+    if change > 0, memory.heldBytes > rules.configuration.heldBytesMax { return .connectionMemory }
+    guard let report = memory.takeReport(), !host.held(report), change > 0 else { return nil }
+    return .serverMemory
   }
 
   /// The stream is gone: whatever still runs for it is cancelled.
@@ -205,9 +242,12 @@ public final class ServerConnection {
   func ended(_ call: ServerCall, lost: @autoclosure () -> RPCError) {
     let (status, uncredited) = call.withState { state in
       state.streams.driver = nil
-      return (state.status?.code, state.streams.takeUncredited())
+      let uncredited = state.streams.takeUncredited()
+      state.streams.releaseOutbound()
+      if state.status != nil { state.streams.releaseInbound() }
+      return (state.status?.code, uncredited)
     }
-    _ = noteHeld(0, by: call)
+    _ = note(CallStreams.Held(), by: call)
     var code = StatusCode.ok
     if let status {
       code = status
@@ -225,12 +265,12 @@ public final class ServerConnection {
   private func attend(_ call: ServerCall) {
     let (step, credit, held) = call.withState { state in
       let (step, credit) = state.attend()
-      return (step, credit, state.streams.inbound.queuedBytes)
+      return (step, credit, state.streams.held)
     }
     guard call.stream.isOpen else { return }
-    _ = noteHeld(held, by: call)
     let id = call.stream.id
     if credit > 0 { session.consume(id, credit) }
+    if let reason = note(held, by: call) { return drop(call, reason) }
     switch step {
     case .nothing: break
     case .more:
@@ -249,6 +289,16 @@ public final class ServerConnection {
     case .trailersOnly(let status, let metadata):
       respond(call, ResponseFields.trailersOnly(status, metadata))
     }
+  }
+
+  /// Takes a call from its handler, whose response is more than can be held. The client is told by RST_STREAM, since a
+  /// status would wait behind what it does not take; gRPC makes RESOURCE_EXHAUSTED of it.
+  private func drop(_ call: ServerCall, _ reason: RefusalReason) {
+    observer.callRefused(reason)
+    call.fail(RPCError(.resourceExhausted, "the client takes its responses too slowly"))
+    call.withState { $0.streams.releaseOutbound() }
+    _ = note(CallStreams.Held(), by: call)
+    session.reset(call.stream.id, .enhanceYourCalm)
   }
 
   /// Answers with headers alone.
@@ -277,6 +327,10 @@ public protocol ServerConnectionHost: AnyObject {
   var driver: any CallDriver { get }
   /// Runs a handler in a task, at best at once and on this thread; `ServerWork` says how.
   func start(_ work: ServerWork)
+  /// What the connection holds changed by so many octets.
+  ///
+  /// - Returns: Whether all connections together hold no more than they may.
+  func held(_ changeBytes: Int) -> Bool
   /// The client's SETTINGS arrived: it speaks HTTP/2.
   func established()
   func pingAcknowledged(_ payload: UInt64)

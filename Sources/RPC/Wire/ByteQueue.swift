@@ -10,7 +10,8 @@
 /// encoders fill the tail, nghttp2 and decoders read the front.
 struct ByteQueue: ~Copyable {
   private var base: UnsafeMutableRawPointer?
-  private var capacity = 0
+  /// Octets of memory that are taken.
+  private(set) var capacity = 0
   private var head = 0
   private var tail = 0
 
@@ -50,10 +51,8 @@ struct ByteQueue: ~Copyable {
   mutating func removeFirst(_ sizeBytes: Int) {
     precondition(sizeBytes <= count)
     head += sizeBytes
-    if head == tail {
-      head = 0
-      tail = 0
-    }
+    // A stream may live for days after one large message.
+    if head == tail { reset(keepBytesMax: ByteQueue.idleBytesMax) }
   }
 
   /// Takes back the last `sizeBytes` octets.
@@ -81,20 +80,35 @@ struct ByteQueue: ~Copyable {
     if capacity - used >= sizeBytes, head >= capacity / 2, let base {
       memmove(base, base + head, used)
     } else {
-      var wanted = max(capacity * 2, ByteQueue.capacityBytesMin)
-      while wanted < used + sizeBytes { wanted *= 2 }
-      let grown = malloc(wanted)!
-      if let base {
-        memcpy(grown, base + head, used)
-        free(base)
+      let wanted = ByteQueue.capacity(after: capacity, for: used + sizeBytes)
+      if head == 0 {
+        // Large pieces are moved by the system's page tables.
+        base = realloc(base, wanted)!
+      } else {
+        let grown = malloc(wanted)!
+        if let base {
+          memcpy(grown, base + head, used)
+          free(base)
+        }
+        base = grown
       }
-      base = grown
       capacity = wanted
     }
     head = 0
     tail = used
   }
 
+  /// Doubles; but a queue beyond 1 MiB grows by a quarter, so that it holds little more than it needs.
+  private static func capacity(after capacity: Int, for sizeBytes: Int) -> Int {
+    if sizeBytes > largeBytesMin { return max(sizeBytes, capacity + capacity / 4) }
+    var wanted = max(capacity * 2, capacityBytesMin)
+    while wanted < sizeBytes { wanted *= 2 }
+    return wanted
+  }
+
+  private static let largeBytesMin = 1 << 20
+  /// Octets of memory that an empty queue keeps: what a stream at full speed needs again at once.
+  static let idleBytesMax = 128 << 10
   /// Octets of the first allocation: most control-plane messages with their prefix fit.
   static let capacityBytesMin = 256
 }

@@ -2,8 +2,6 @@ internal import CZlib
 
 /// zlib in gzip framing, one whole message at a time.
 enum Gzip {
-  /// Octets out for one octet in, above which a message is a bomb rather than text. Deflate's own limit is 1,032.
-  static let ratioMax = 200
   /// Below this many octets in, the ratio says nothing.
   static let ratioFromBytes = 4096
 
@@ -27,9 +25,13 @@ enum Gzip {
 
   /// Decompresses a whole message.
   ///
-  /// - Parameter sizeMax: The largest result, in octets. Memory is taken as the result grows, never up front.
+  /// - Parameters:
+  ///   - sizeMax: The largest result, in octets. Memory is taken as the result grows, never up front.
+  ///   - ratioMax: The largest result for one octet in.
   /// - Throws: `resourceExhausted` beyond `sizeMax` or `ratioMax`; `internalError` when the input is not gzip.
-  static func decompress(_ source: UnsafeRawBufferPointer, sizeMax: Int) throws(RPCError) -> ByteQueue {
+  static func decompress(_ source: UnsafeRawBufferPointer, sizeMax: Int, ratioMax: Int = MessageLimits.standard.decompressionRatioMax) throws(RPCError)
+    -> ByteQueue
+  {
     var stream = z_stream()
     precondition(
       inflateInit2_(&stream, windowBitsGzip, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK,

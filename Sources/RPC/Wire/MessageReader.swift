@@ -6,6 +6,8 @@
 struct MessageReader: ~Copyable {
   /// The largest message accepted, in octets, before and after decompression.
   private(set) var messageBytesMax: Int
+  /// What decoding one message may cost.
+  private var limits = MessageLimits.standard
   /// How messages with the compressed flag are encoded.
   private(set) var compression: Compression
   private var queue = ByteQueue()
@@ -33,6 +35,14 @@ struct MessageReader: ~Copyable {
 
   /// Octets waiting to be taken.
   var queuedBytes: Int { queue.count }
+
+  /// Octets of memory for them, also while there are none.
+  var heldBytes: Int { queue.capacity }
+
+  /// Gives memory back that is not in use.
+  mutating func trim(keepBytesMax: Int) {
+    if queue.isEmpty { queue.reset(keepBytesMax: keepBytesMax) }
+  }
 
   /// Whether `take` has something to say now: a message or an error.
   var isReady: Bool { head != .incomplete }
@@ -89,8 +99,8 @@ struct MessageReader: ~Copyable {
   /// Throws away what is queued.
   ///
   /// - Returns: How many octets of it were not credited.
-  mutating func discard() -> Int {
-    queue.reset(keepBytesMax: 0)
+  mutating func discard(keepBytesMax: Int = 0) -> Int {
+    queue.reset(keepBytesMax: keepBytesMax)
     head = .incomplete
     return takeOwed()
   }
@@ -102,8 +112,9 @@ struct MessageReader: ~Copyable {
   }
 
   /// Begins a new stream in the same memory.
-  mutating func reset(messageBytesMax: Int, compression: Compression, keepBytesMax: Int) {
+  mutating func reset(messageBytesMax: Int, limits: MessageLimits, compression: Compression, keepBytesMax: Int) {
     self.messageBytesMax = messageBytesMax
+    self.limits = limits
     self.compression = compression
     queue.reset(keepBytesMax: keepBytesMax)
     head = .incomplete
@@ -137,16 +148,16 @@ struct MessageReader: ~Copyable {
 
   private func decode<M: Message>(_ payload: UnsafeRawBufferPointer, isCompressed: Bool) throws(RPCError) -> M {
     do throws(MessageError) {
-      guard isCompressed else { return try M(serialized: payload, limits: .standard) }
+      guard isCompressed else { return try M(serialized: payload, limits: limits) }
     } catch {
       throw MessageReader.invalid(M.self, error)
     }
     guard compression == .gzip else {
       throw RPCError(.internalError, "a message is compressed, but the call named no grpc-encoding")
     }
-    let plain = try Gzip.decompress(payload, sizeMax: messageBytesMax)
+    let plain = try Gzip.decompress(payload, sizeMax: messageBytesMax, ratioMax: limits.decompressionRatioMax)
     do throws(MessageError) {
-      return try M(serialized: plain.bytes, limits: .standard)
+      return try M(serialized: plain.bytes, limits: limits)
     } catch {
       throw MessageReader.invalid(M.self, error)
     }
@@ -159,7 +170,12 @@ struct MessageReader: ~Copyable {
   }
 
   private static func invalid<M: Message>(_ type: M.Type, _ error: MessageError) -> RPCError {
-    RPCError(.internalError, "a message is not a valid \(M.fullName): \(error)")
+    let code: StatusCode =
+      switch error {
+      case .tooDeep, .tooManyFields, .tooLarge: .resourceExhausted
+      case .truncated, .malformed, .invalidUTF8, .containsNUL: .internalError
+      }
+    return RPCError(code, "a message is not a valid \(M.fullName): \(error)")
   }
 
   private static var cutShort: Head { .problem(RPCError(.internalError, "the stream ended within a message")) }

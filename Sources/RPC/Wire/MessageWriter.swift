@@ -11,6 +11,14 @@ struct MessageWriter: ~Copyable {
   /// Octets waiting to be taken.
   var queuedBytes: Int { queue.count - sentBytes }
 
+  /// Octets of memory for them, also while there are none.
+  var heldBytes: Int { queue.capacity }
+
+  /// Gives memory back that is not in use.
+  mutating func trim(keepBytesMax: Int) {
+    if queue.isEmpty { queue.reset(keepBytesMax: keepBytesMax) }
+  }
+
   /// Whether all that was ever taken is still here.
   var isReplayable: Bool { keepsSent }
 

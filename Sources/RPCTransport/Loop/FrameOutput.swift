@@ -4,7 +4,7 @@ internal import NIOCore
 /// Collects a session's frames and writes them together: one write per read is what makes small calls cheap.
 struct FrameOutput {
   /// Octets of one write. More waits in the session, where it is bounded, until the socket took this.
-  private static let writeBytesMax = 256 << 10
+  static let writeBytesMax = 256 << 10
   private static let firstBytes = 1024
 
   /// Writes what the session has, as long as the socket takes it.

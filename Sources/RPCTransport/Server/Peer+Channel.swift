@@ -4,7 +4,13 @@ internal import RPC
 
 extension Peer {
   init(context: ChannelHandlerContext) {
-    let remote = context.channel.remoteAddress
+    self.init(channel: context.channel)
+    tlsIdentity = TLSIdentity(context: context)
+  }
+
+  /// Without what TLS may tell.
+  init(channel: any NIOCore.Channel) {
+    let remote = channel.remoteAddress
     let host = remote?.ipAddress ?? ""
     let port = remote?.port ?? 0
     switch remote {
@@ -12,9 +18,8 @@ extension Peer {
     case .v6:
       self.init(address: "[\(host)]:\(port)", isLoopbackOrUnix: host == "::1" || host.hasPrefix("::ffff:127."))
     case .unixDomainSocket, nil:
-      self.init(address: "unix:\(context.channel.localAddress?.pathname ?? "")", isLoopbackOrUnix: true)
+      self.init(address: "unix:\(channel.localAddress?.pathname ?? "")", isLoopbackOrUnix: true)
     }
-    tlsIdentity = TLSIdentity(context: context)
   }
 }
 

@@ -129,11 +129,12 @@ public final class Server: Sendable {
   }
 
   private static func initialize(_ channel: any NIOCore.Channel, shared: ServerShared, tls: NIOSSLContext?) throws {
-    let handler = ServerHandler(server: shared, loop: channel.eventLoop, usesTLS: tls != nil)
+    let held = ServerShared.HeldCount()
+    let handler = ServerHandler(server: shared, loop: channel.eventLoop, usesTLS: tls != nil, held: held)
     let connection = ServerShared.Connection(
-      channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
+      channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), held: held)
     guard shared.add(connection) else {
-      shared.logger.warning("refusing a connection", metadata: ["connectionsMax": "\(shared.limits.connectionsMax)"])
+      shared.metrics.connectionClosing(.connectionsFull, peer: Peer(channel: channel))
       throw TooManyConnections()
     }
     if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
@@ -182,7 +183,7 @@ public final class Server: Sendable {
   /// NIO keeps a connection's last buffer for its next read. It grows with what arrives; an idle connection keeps little.
   private static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 256, maximum: 64 << 10)
   /// Octets in a connection's socket buffer on this side above which writing pauses, and below which it goes on.
-  private static let writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 256 << 10)
+  private static let writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 32 << 10, high: 64 << 10)
 }
 
 /// Closes a connection at its beginning.

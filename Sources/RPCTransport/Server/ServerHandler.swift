@@ -13,6 +13,7 @@ final class ServerHandler: ChannelInboundHandler {
   private let server: ServerShared
   private let shared: ServerLoop
   private let usesTLS: Bool
+  private let held: ServerShared.HeldCount
   private let target = LoopDriver.Target()
   let driver: any CallDriver
   private var connection: ServerConnection?
@@ -22,6 +23,10 @@ final class ServerHandler: ChannelInboundHandler {
   private var watchDue: NIODeadline?
   private var deadlineTimer: Scheduled<Void>?
   private var deadlineDue: ContinuousClock.Instant?
+  private var stall: StallWatch
+  private var stallTimer: Scheduled<Void>?
+  /// The socket takes no more for now.
+  private var isHeldBack = false
   private var isReading = false
   private var isFlushScheduled = false
   private var isShuttingDown = false
@@ -29,12 +34,14 @@ final class ServerHandler: ChannelInboundHandler {
   private var isClosing = false
   private var isCloseScheduled = false
 
-  init(server: ServerShared, loop: any EventLoop, usesTLS: Bool) {
+  init(server: ServerShared, loop: any EventLoop, usesTLS: Bool, held: ServerShared.HeldCount) {
     self.server = server
+    self.held = held
     self.shared = server.resources(of: loop)
     self.usesTLS = usesTLS
     self.driver = LoopDriver(loop: loop, target: target)
     self.watch = ConnectionWatch(limits: server.watchLimits, now: .now())
+    self.stall = StallWatch(timeout: server.limits.stallTimeout.map { TimeAmount($0) })
   }
 
   // MARK: Life
@@ -57,6 +64,7 @@ final class ServerHandler: ChannelInboundHandler {
       if negotiated == nil || negotiated == "h2" {
         begin(context)
       } else {
+        closing(.wrongProtocol, context)
         context.close(promise: nil)
       }
     }
@@ -85,12 +93,15 @@ final class ServerHandler: ChannelInboundHandler {
     connection = nil
     watchTimer?.cancel()
     deadlineTimer?.cancel()
+    stallTimer?.cancel()
     target.handler = nil
     context = nil
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     server.logger.debug("a connection failed", metadata: ["error": "\(error)"])
+    // Whatever else fails before the handshake's end is the network's fault.
+    if usesTLS, connection == nil, !(error is IOError) { closing(.tlsHandshake, context) }
     context.close(promise: nil)
   }
 
@@ -118,7 +129,10 @@ final class ServerHandler: ChannelInboundHandler {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if context.channel.isWritable { output() }
+    let isWritable = context.channel.isWritable
+    isHeldBack = !isWritable
+    connection?.noteTransport(isWritable ? 0 : ServerHandler.transportBytesMax)
+    output()
     context.fireChannelWritabilityChanged()
   }
 
@@ -132,6 +146,7 @@ final class ServerHandler: ChannelInboundHandler {
       close(error)
     }
     watch.hasCalls = connection.callCount > 0
+    if connection.hasUnsent || isHeldBack { watchStall(connection, context) } else { stall.moved() }
     scheduleDeadline()
     if watchTimer == nil { checkWatch() }
     if connection.isFinished { closeAfterWrites() }
@@ -186,14 +201,56 @@ final class ServerHandler: ChannelInboundHandler {
     case .wait(until: nil): break
     case .wait(let due?): scheduleWatch(due, context)
     case .ping:
+      // Nothing was heard for long: nothing that is kept for the next message will be missed.
+      connection?.trim()
       connection?.ping(ServerHandler.keepalivePing)
       checkWatch()
       output()
     case .close(.idle): beginShutdown()
     case .close(let reason):
-      server.logger.debug("closing a connection", metadata: ["reason": "\(reason.rawValue)"])
-      server.metrics.violation(reason == .dead ? "keepalive" : "establishing", peer: Peer(context: context))
+      closing(reason == .dead ? .keepalive : .establishing, context)
       context.close(promise: nil)
+    }
+  }
+
+  /// One timer at a time, however often the client stops and goes on meanwhile.
+  private func watchStall(_ connection: ServerConnection, _ context: ChannelHandlerContext) {
+    guard !isClosing, stallTimer == nil || !stall.isWaiting else { return }
+    switch stall.check(sentBytes: connection.sentBytes, now: .now()) {
+    case .wait(until: nil): break
+    case .wait(let due?):
+      guard stallTimer == nil else { return }
+      stallTimer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(deadline: due) { [weak self] in
+        guard let self, let connection = self.connection, let context = self.context else { return }
+        stallTimer = nil
+        if stall.isWaiting { watchStall(connection, context) }
+      }
+    case .stalled: close(.stalled)
+    }
+  }
+
+  /// The server closes the connection because of its peer.
+  func close(_ reason: ClosingReason) {
+    guard let connection, context != nil, !isClosing else { return }
+    isClosing = true
+    connection.terminate(reason)
+    connection.cancelCalls(RPCError(.resourceExhausted, "the connection is being closed: \(reason.name)"))
+    output()
+    // What such a client does not read would only be held longer.
+    if isHeldBack { context?.close(promise: nil) } else { closeAfterWrites() }
+  }
+
+  /// Gives memory back that is only kept for later.
+  func trim() {
+    connection?.trim()
+  }
+
+  private func closing(_ reason: ClosingReason, _ context: ChannelHandlerContext) {
+    if let connection {
+      connection.noteClosing(reason)
+    } else if !isClosing {
+      isClosing = true
+      server.metrics.connectionClosing(reason, peer: Peer(context: context))
     }
   }
 
@@ -231,6 +288,8 @@ final class ServerHandler: ChannelInboundHandler {
   /// "muster", and the number of keepalive among our pings.
   private static let keepalivePing: UInt64 = 0x6d75_7374_6572_0002
   private static let closeTimeout = TimeAmount.seconds(2)
+  /// Octets that may wait in the channel while it is not writable: its high-water mark, and the write that went over it.
+  private static let transportBytesMax = (64 << 10) + FrameOutput.writeBytesMax
 }
 
 extension ServerHandler: AttentionHandler {
@@ -251,6 +310,10 @@ extension ServerHandler: ServerConnectionHost {
   func start(_ work: ServerWork) {
     if server.runsHandlersOnLoop { return shared.workers.start(work) }
     work.suspended(in: Task { await work.run() })
+  }
+
+  func held(_ changeBytes: Int) -> Bool {
+    server.held(changeBytes, by: held)
   }
 
   func pingAcknowledged(_ payload: UInt64) {}

@@ -11,6 +11,9 @@ final class ServerShared: Sendable {
   let metrics: ServerMetrics
   let logger: Logger
   let runsHandlersOnLoop: Bool
+  /// Octets that all connections hold, as far as they told.
+  private let heldBytes = Atomic(0)
+  private let relief = Mutex(MemoryRelief())
   private let state = Mutex(State())
 
   private struct State {
@@ -24,6 +27,12 @@ final class ServerShared: Sendable {
   struct Connection: Sendable {
     let channel: any NIOCore.Channel
     let handler: NIOLoopBound<ServerHandler>
+    let held: HeldCount
+  }
+
+  /// What one connection told of the octets it holds.
+  final class HeldCount: Sendable {
+    let sizeBytes = Atomic(0)
   }
 
   init(router: Router, limits: ServerLimits, runsHandlersOnLoop: Bool, logger: Logger) {
@@ -45,6 +54,33 @@ final class ServerShared: Sendable {
       let made = ServerLoop(loop)
       state.loops[ObjectIdentifier(loop)] = made
       return made
+    }
+  }
+
+  /// A connection holds so many octets more, or less.
+  ///
+  /// - Returns: Whether all together hold no more than they may.
+  func held(_ changeBytes: Int, by connection: HeldCount) -> Bool {
+    connection.sizeBytes.add(changeBytes, ordering: .relaxed)
+    let total = heldBytes.add(changeBytes, ordering: .relaxed).newValue
+    metrics.heldChanged(to: total)
+    if total <= limits.heldBytesMax { return true }
+    if changeBytes > 0 { relieve() }
+    return false
+  }
+
+  private func relieve() {
+    let step = relief.withLock { $0.next(now: NIODeadline.now().uptimeNanoseconds) }
+    if step == .wait { return }
+    let connections = state.withLock { Array($0.connections.values) }
+    if step == .trim {
+      for connection in connections { connection.channel.eventLoop.execute { connection.handler.value.trim() } }
+      return
+    }
+    let held = connections.map { $0.held.sizeBytes.load(ordering: .relaxed) }
+    for index in MemoryRelief.largest(of: held, limitBytes: limits.heldBytesMax) {
+      let connection = connections[index]
+      connection.channel.eventLoop.execute { connection.handler.value.close(.memory) }
     }
   }
 
