@@ -123,7 +123,7 @@ let package = Package(
       exclude: ["Foreign", "Protos"]),
     tests("StoreTests", ["Store", "Provisioning", grdb]),
     tests("WireTests", ["Wire", "RPC", "Provisioning", "CMusterProto"]),
-    tests("RegionTests", ["Region", "Settings", "Store", "Wire", "RPC", "Provisioning", log]),
+    tests("RegionTests", ["Region", "Settings", "Store", "Wire", "RPC", "HTTP2", "Provisioning", log]),
     tests("PservTests", ["Pserv", "Settings", "Wire", "RPC", "Provisioning", "CLinux", log]),
     tests("PservHTTPTests", ["PservHTTP", "Pserv", "Provisioning", log]),
     tests("OperatorCLITests", ["OperatorCLI", "Wire", "RPC"]),

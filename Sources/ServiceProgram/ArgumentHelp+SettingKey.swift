@@ -20,6 +20,7 @@ extension ArgumentHelp {
     case .duration: "duration"
     case .size: "size"
     case .count: "count"
+    case .rate: "rate"
     case .interfaces: "interface=fabric"
     }
   }

@@ -15,6 +15,8 @@ package struct SettingKey: Sendable, Hashable {
     case size
     /// A whole number.
     case count
+    /// `BURST+RATE/s`.
+    case rate
     /// `interface=fabric`, several with commas; a mapping in the file.
     case interfaces
   }
@@ -25,11 +27,14 @@ package struct SettingKey: Sendable, Hashable {
   package let fallback: String
   /// One line for `--help`.
   package let summary: String
+  /// The flag and its word, for a key that has no flag of its own.
+  private let sharedFlag: String?
 
   /// A file may give a list of words, the command line the flag several times.
   package var isRepeated: Bool { kind == .addresses || kind == .interfaces }
 
-  package init(path: String, kind: Kind, fallback: String, summary: String) {
+  package init(path: String, kind: Kind, fallback: String, summary: String, sharedFlag: String? = nil) {
+    self.sharedFlag = sharedFlag
     self.path = path
     self.kind = kind
     self.fallback = fallback
@@ -43,7 +48,7 @@ package struct SettingKey: Sendable, Hashable {
 
   /// `store-path`, without the dashes before it.
   package var flag: String {
-    String(path.map { $0 == "." || $0 == "_" ? "-" : $0 })
+    sharedFlag ?? String(path.map { $0 == "." || $0 == "_" ? "-" : $0 })
   }
 }
 

@@ -108,9 +108,17 @@ package struct SettingsFile: Sendable {
     let suggestion =
       NearName.suggestion(for: path, among: candidates)
       ?? candidates.first { $0.hasSuffix(".\(last)") }
-    let hint = suggestion.map { " Did you mean '\($0)'?" } ?? " Known are: \(known.keys.sorted().joined(separator: ", "))."
+    let hint = suggestion.map { " Did you mean '\($0)'?" } ?? " Known are: \(Self.names(of: known).joined(separator: ", "))."
     report(node, key: path, "unknown key.\(hint)")
   }
+
+  /// Every key, but of a section with many only its name: --check-config lists them.
+  private static func names(of known: [String: SettingKey]) -> [String] {
+    let sections = Dictionary(grouping: known.keys) { $0.prefix { $0 != "." } }
+    return sections.flatMap { section, keys in keys.count > keysListedMax ? ["\(section).…"] : keys }.sorted()
+  }
+
+  private static let keysListedMax = 10
 
   private mutating func report(_ node: Yams.Node, key: String, _ message: String) {
     let source = node.mark.map { "\(name):\($0.line)" } ?? name

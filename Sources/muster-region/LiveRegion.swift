@@ -63,9 +63,7 @@ struct LiveRegion {
   }
 
   private static func server(_ region: Region, _ settings: RegionSettings, log: Logger) throws -> Server {
-    var limits = ServerLimits()
-    limits.connection.messageBytesMax = settings.messageBytesMax
-    limits.connectionsMax = settings.connectionsMax
+    var limits = settings.limits
     limits.drainTimeout = drainMax
     let tls = settings.tls.map {
       ServerTLS(certificateChain: .file($0.certificatePath), privateKey: .file($0.keyPath))

@@ -1,4 +1,5 @@
 internal import Provisioning
+package import RPC
 package import Settings
 
 /// Everything an operator decides about a region, checked.
@@ -15,8 +16,8 @@ package struct RegionSettings: Sendable, Hashable {
   package var storePath: String
   package var agentLease: Duration
   package var agentOfflineAfter: Duration
-  package var messageBytesMax: Int
-  package var connectionsMax: Int
+  /// What the RPC server allows.
+  package var limits: ServerLimits
   package var eventsKeep: Duration
   package var logLevel: String
   package var logsJSON: Bool
@@ -36,8 +37,7 @@ package struct RegionSettings: Sendable, Hashable {
     storePath = reader.text(.storePath) ?? ""
     agentLease = reader.duration(.agentLease, in: .seconds(1) ... .seconds(3_600))
     agentOfflineAfter = reader.duration(.agentOfflineAfter, in: .seconds(1) ... .seconds(86_400))
-    messageBytesMax = reader.size(.messageMax, in: (64 << 10)...(64 << 20))
-    connectionsMax = reader.count(.connectionsMax, in: 1...1_000_000)
+    limits = reader.limits()
     eventsKeep = reader.duration(.eventsKeep, in: .seconds(60) ... Housekeeping.eventsKeepMax)
     logLevel = reader.choice(.logLevel)
     logsJSON = reader.choice(.logFormat) == "json"
@@ -60,6 +60,19 @@ package struct RegionSettings: Sendable, Hashable {
 }
 
 extension SettingsReader {
+  fileprivate mutating func limits() -> ServerLimits {
+    var limits = ServerLimits()
+    for limit in LimitSetting.all {
+      guard let key = SettingKey.limit(limit.name), let word = text(key) else { continue }
+      do throws(LimitProblem) {
+        try limit.set(word, in: &limits)
+      } catch {
+        report(key, error.message)
+      }
+    }
+    return limits
+  }
+
   fileprivate mutating func tls(certificate: String?, key: String?) -> RegionSettings.TLS? {
     switch (certificate, key) {
     case (nil, nil): return nil

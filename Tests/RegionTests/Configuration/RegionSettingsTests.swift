@@ -1,4 +1,6 @@
+import HTTP2
 import Provisioning
+import RPC
 import Settings
 import Testing
 
@@ -29,7 +31,7 @@ import Testing
   @Test func theDefaultsAreASafeRegion() throws {
     let settings = try settings()
     #expect(settings.listen == [.tcp(host: "127.0.0.1", port: 7610)])
-    #expect(settings.messageBytesMax == 4 << 20)
+    #expect(settings.limits == ServerLimits())
     #expect(settings.agentOfflineAfter == .seconds(15))
     #expect(settings.eventsKeep == .seconds(7 * 86_400))
     #expect(settings.tls == nil)
@@ -77,6 +79,33 @@ import Testing
     #expect(problems(file: "store: /x\n") == ["region.yaml:1: store: must hold keys, not a single value or a list"])
     #expect(problems(file: "log: {level: [a, b]}\n") == ["region.yaml:1: log.level: takes one value, not a list"])
     #expect(problems(file: "listen: {a: 1}\n") == ["region.yaml:1: listen: takes a value, not keys"])
+  }
+
+  @Test func everyLimitOfTheServerCanBeSetAndIsShown() throws {
+    let limits = try settings(
+      file: "limits: {resets_received: 20+5/s, stall: off, held_max: 1GiB, keepalive_interval: 30s, streams_max: 7}\n",
+      environment: ["MUSTER_LIMITS_PINGS": "9+1/s"]
+    ).limits
+    #expect(limits.connection.limits.resetsReceived == RateLimit(burst: 20, perSecond: 5))
+    #expect(limits.connection.limits.pings == RateLimit(burst: 9, perSecond: 1))
+    #expect(limits.connection.limits.concurrentStreamsMax == 7)
+    #expect(limits.stallTimeout == nil)
+    #expect(limits.heldBytesMax == 1 << 30)
+    #expect(limits.keepaliveInterval == .seconds(30))
+    let shown = SettingsResolver(flags: [:], environment: [:], file: nil).effective(RegionSettings.keys)
+    for limit in LimitSetting.all {
+      #expect(shown.contains { $0.hasPrefix("limits.\(limit.name) ") }, "\(limit.name)")
+    }
+  }
+
+  @Test func aLimitThatMakesNoSenseIsRefused() {
+    #expect(
+      problems(file: "limits: {pings: 10, streams_max: 0, stall: never}\n").sorted() == [
+        "region.yaml:1: limits.pings: '10' is not a rate. Write BURST+RATE/s, for example 1000+100/s",
+        "region.yaml:1: limits.stall: 'never' is not a duration. Write a number and ms, s, m, h or d, for example 10s",
+        "region.yaml:1: limits.streams_max: 0 is out of range. Use 1 to 65536",
+      ])
+    #expect(problems(file: "limits: {ping: 1+1/s}\n") == ["region.yaml:1: limits.ping: unknown key. Did you mean 'limits.pings'?"])
   }
 
   @Test func everyProblemIsReportedAtOnce() {
