@@ -28,6 +28,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 
 let log = product("Logging", "swift-log")
 let metrics = product("Metrics", "swift-metrics")
+let coreMetrics = product("CoreMetrics", "swift-metrics")
 let grdb = product("GRDB", "GRDB.swift")
 let sqlite = product("GRDBSQLite", "GRDB.swift")
 let arguments = product("ArgumentParser", "swift-argument-parser")
@@ -84,6 +85,7 @@ let package = Package(
     library("Provisioning"),
     library("HTTP2", ["CNghttp2"]),
     library("Settings", ["Provisioning", configuration, yaml]),
+    library("MetricsText", [coreMetrics]),
 
     // Level 2: gRPC without sockets; the store.
     library("RPC", ["HTTP2", "CProtobufC", "CRPCProto", "CZlib"]),
@@ -108,7 +110,7 @@ let package = Package(
       "muster-pserv", ["Pserv", "PservHTTP", "Provisioning", "RPC", "RPCTransport", "ServiceProgram", "Settings", arguments, lifecycle, signals, log]),
     program("muster", ["OperatorCLI"]),
     program("muster-load", ["LoadHarness", "RPC", "RPCTransport", arguments, log] + nio),
-    program("rpc-echo", ["RPC", "RPCTransport", log] + nio),
+    program("rpc-echo", ["RPC", "RPCTransport", "MetricsText", coreMetrics, log] + nio),
 
     // Tests. CTestProto and CForeignProto hold messages that only they use.
     .target(name: "CTestProto", dependencies: ["CProtobufC", "CRPCProto"], path: "Tests/CTestProto"),

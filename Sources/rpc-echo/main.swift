@@ -3,33 +3,14 @@
 #else
   internal import Darwin
 #endif
+internal import CoreMetrics
 internal import Logging
+internal import MetricsText
 internal import NIOPosix
 internal import RPC
 internal import RPCTransport
 
-/// The benchmark's server: `rpc-echo PORT [--sync] [--tls CERT KEY]`, one event loop.
-struct Arguments {
-  var port: Int
-  var isSynchronous = false
-  var tls: ServerTLS?
-
-  init?(_ arguments: [String]) {
-    guard let first = arguments.first, let port = Int(first) else { return nil }
-    self.port = port
-    var rest = arguments.dropFirst()
-    while let option = rest.popFirst() {
-      switch option {
-      case "--sync": isSynchronous = true
-      case "--tls":
-        guard let certificate = rest.popFirst(), let key = rest.popFirst() else { return nil }
-        tls = ServerTLS(certificateChain: .file(certificate), privateKey: .file(key))
-      default: return nil
-      }
-    }
-  }
-}
-
+/// The benchmark's server, one event loop; `Arguments.usage` says what it takes.
 struct Echo: Bench.Echo {
   nonisolated(nonsending) func unary(_ request: Bench.EchoRequest, context: ServerContext) async throws -> Bench.EchoReply {
     Bench.EchoReply(id: request.id, name: request.name, payload: request.payload)
@@ -44,9 +25,19 @@ struct Echo: Bench.Echo {
   }
 }
 
-guard let arguments = Arguments(Array(CommandLine.arguments.dropFirst())) else {
-  print("usage: rpc-echo PORT [--sync] [--tls CERT KEY]")
+let arguments: Arguments
+do {
+  arguments = try Arguments(Array(CommandLine.arguments.dropFirst()))
+} catch {
+  print(error.line)
   exit(2)
+}
+let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+if let port = arguments.metricsPort {
+  let metrics = TextMetrics()
+  MetricsSystem.bootstrap(metrics)
+  // A loop of its own, which answers while the server's is under attack.
+  try await MetricsPage.listen(port: port, metrics: metrics, group: MultiThreadedEventLoopGroup(numberOfThreads: 1))
 }
 let echo = Echo()
 let handlers: [MethodHandler] =
@@ -62,9 +53,8 @@ let tools: [any Service] =
   [HealthService(services: ["bench.Echo"])] + Reflection.services(files: Bench.fileDescriptors, serviceNames: ["bench.Echo"])
 var logger = Logger(label: "rpc-echo")
 logger.logLevel = .warning
-let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 let server = Server(
   router: Router(handlers: handlers + tools.flatMap(\.methods)),
   listeners: [Listener(address: .tcp(host: "127.0.0.1", port: arguments.port), tls: arguments.tls)],
-  eventLoopGroup: group, logger: logger)
+  limits: arguments.limits, eventLoopGroup: group, logger: logger)
 try await server.run()
