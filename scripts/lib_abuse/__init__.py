@@ -1,0 +1,1 @@
+"""Hostile peers for an RPC server, and what is expected of it."""
