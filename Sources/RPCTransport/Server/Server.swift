@@ -1,3 +1,4 @@
+internal import HTTP2
 public import Logging
 public import NIOCore
 public import NIOPosix
@@ -64,6 +65,7 @@ public final class Server: Sendable {
   ///
   /// - Throws: `ServerError` when a listener cannot be opened; none is left open then.
   public func run() async throws {
+    LargeBlocks.standApart()
     var channels: [any NIOCore.Channel] = []
     do {
       for listener in listeners { channels.append(try await listen(listener)) }
