@@ -103,7 +103,8 @@ let package = Package(
     library("LoadHarness", ["Wire", "RPC", histogram]),
     library("ServiceProgram", ["Settings", arguments, lifecycle, log] + nio),
 
-    // Level 5: the programs.
+    // Level 5: the whole cluster on one thread, and the programs.
+    library("Simulation", ["Region", "Pserv", "Store", "Wire", "RPC", "HTTP2", "Provisioning", log]),
     program(
       "muster-region", ["Region", "Store", "Provisioning", "RPC", "RPCTransport", "ServiceProgram", "Settings", arguments, lifecycle, signals, log]),
     program(
@@ -128,6 +129,8 @@ let package = Package(
     tests("RegionTests", ["Region", "Settings", "Store", "Wire", "RPC", "HTTP2", "Provisioning", log]),
     tests("PservTests", ["Pserv", "Settings", "Wire", "RPC", "Provisioning", "CLinux", log]),
     tests("PservHTTPTests", ["PservHTTP", "Pserv", "Provisioning", log]),
+    tests("LoadHarnessTests", ["LoadHarness", "Simulation", "Wire", "RPC"]),
+    tests("SimulationTests", ["Simulation"]),
     tests("OperatorCLITests", ["OperatorCLI", "Wire", "RPC"]),
   ]
 )

@@ -21,6 +21,9 @@ package struct LoadReport: Sendable, Hashable {
   package var elapsed: Duration
   package var latency: Latency
 
+  /// Whether every operation was started and ended with OK.
+  package var isClean: Bool { failed.isEmpty && skipped == 0 }
+
   /// Lines for people, the last without a newline.
   package var text: String {
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
@@ -28,7 +31,7 @@ package struct LoadReport: Sendable, Hashable {
     var lines = ["calls    \(total) in \(Self.rounded(seconds))s, \(Self.rounded(Double(total) / max(seconds, 1e-9)))/s"]
     lines.append("ok       \(succeeded)")
     for (name, count) in failed.sorted(by: { $0.key < $1.key }) { lines.append("failed   \(count) \(name)") }
-    if skipped > 0 { lines.append("skipped  \(skipped): more than \(LoadRun.inFlightMax) calls were under way") }
+    if skipped > 0 { lines.append("skipped  \(skipped): more than \(LoadLimits.inFlightMax) calls were under way") }
     lines.append(
       "latency  p50 \(latency.p50) µs, p90 \(latency.p90) µs, p99 \(latency.p99) µs, p99.9 \(latency.p999) µs, max \(latency.max) µs")
     return lines.joined(separator: "\n")
@@ -42,10 +45,13 @@ package struct LoadReport: Sendable, Hashable {
 
 /// Gathers outcomes from many tasks.
 final class LoadCollector: Sendable {
+  /// Microseconds; what took longer counts as this.
+  static let latencyMax: UInt64 = 120_000_000
+
   private struct State {
-    // A minute in microseconds at three significant digits: 0.1 % error, about 100 KiB.
+    // Two minutes in microseconds at three significant digits: 0.1 % error, about 100 KiB.
     var latencies = Histogram<UInt32>(
-      lowestDiscernibleValue: 1, highestTrackableValue: 120_000_000, numberOfSignificantValueDigits: .three)
+      lowestDiscernibleValue: 1, highestTrackableValue: latencyMax, numberOfSignificantValueDigits: .three)
     var failed: [String: Int] = [:]
     var succeeded = 0
     var skipped = 0
@@ -75,7 +81,7 @@ final class LoadCollector: Sendable {
         return
       }
       state.succeeded += 1
-      state.latencies.record(min(microseconds, 120_000_000))
+      state.latencies.record(min(microseconds, Self.latencyMax))
     }
   }
 

@@ -2,18 +2,16 @@ package import RPC
 internal import Wire
 
 /// Runs a workload over channels and reports what its callers saw.
-package struct LoadRun: Sendable {
+package struct LoadRun<Time: Clock>: Sendable where Time.Duration == Duration {
   let workload: Workload
   /// Calls are spread over them in turn.
   let channels: [any Channel]
   let callMetadata: Metadata
 
-  /// Calls under way at once; operations beyond it count as refused by the harness, and the report says so.
-  package static let inFlightMax = 50_000
-  /// One call is given up after this (seconds).
-  static let callTimeout: Duration = .seconds(60)
+  let clock: Time
 
-  package init(workload: Workload, channels: [any Channel], token: String?) {
+  package init(workload: Workload, channels: [any Channel], token: String?, clock: Time = ContinuousClock()) {
+    self.clock = clock
     self.workload = workload
     self.channels = channels
     var metadata = Metadata()
@@ -22,61 +20,36 @@ package struct LoadRun: Sendable {
   }
 
   package func run() async throws -> LoadReport {
-    let clock = ContinuousClock()
     let origin = clock.now
+    var arrivals = workload.arrivals
     let collector = LoadCollector()
     await withTaskGroup(of: Void.self) { group in
       for index in 0..<workload.count {
-        let intended = origin.advanced(by: workload.start(of: index))
+        guard let start = arrivals.next() else { break }
+        let intended = origin.advanced(by: start)
         if intended > clock.now {
           do { try await clock.sleep(until: intended, tolerance: .zero) } catch { break }
         }
-        guard collector.begin(limit: Self.inFlightMax) else { continue }
+        guard collector.begin(limit: LoadLimits.inFlightMax) else { continue }
         group.addTask {
           let outcome = await self.perform(index)
           // From the intended start: waiting in the harness counts as the caller's waiting.
-          collector.end(outcome, latency: clock.now - intended)
+          collector.end(outcome, latency: intended.duration(to: clock.now))
         }
       }
     }
-    return collector.report(elapsed: clock.now - origin)
+    return collector.report(elapsed: origin.duration(to: clock.now))
   }
 
   private func perform(_ index: Int) async -> StatusCode {
-    let channel = channels[index % channels.count]
-    let nodes = MusterV1.NodeServiceClient(channel: channel)
-    var options = CallOptions()
-    options.timeout = Self.callTimeout
-    options.metadata = callMetadata
+    let nodes = MusterV1.NodeServiceClient(channel: channels[index % channels.count])
+    let options = CallOptions(timeout: LoadLimits.callTimeout, metadata: callMetadata)
     do {
-      switch workload.operation {
-      case .add:
-        var request = MusterV1.CreateNodeRequest()
-        request.node = node(index)
-        _ = try await nodes.createNode(request, options: options)
-      case .tag:
-        var request = MusterV1.UpdateNodeRequest()
-        var node = MusterV1.Node()
-        node.name = workload.name(of: index)
-        node.tags = ["load-\(index % 7)"]
-        request.node = node
-        request.updateMask = GoogleProtobuf.FieldMask(paths: ["tags"])
-        _ = try await nodes.updateNode(request, options: options)
-      case .move:
-        var request = MusterV1.UpdateNodeRequest()
-        var moved = node(index)
-        moved.interfaces[0].address = "dynamic"
-        request.node = moved
-        request.updateMask = GoogleProtobuf.FieldMask(paths: ["interfaces"])
-        _ = try await nodes.updateNode(request, options: options)
-      case .remove:
-        var request = MusterV1.DeleteNodeRequest()
-        request.name = workload.name(of: index)
-        _ = try await nodes.deleteNode(request, options: options)
-      case .get:
-        var request = MusterV1.GetNodeRequest()
-        request.name = workload.name(of: index)
-        _ = try await nodes.getNode(request, options: options)
+      switch workload.request(index) {
+      case .create(let request): _ = try await nodes.createNode(request, options: options)
+      case .update(let request): _ = try await nodes.updateNode(request, options: options)
+      case .delete(let request): _ = try await nodes.deleteNode(request, options: options)
+      case .get(let request): _ = try await nodes.getNode(request, options: options)
       }
       return .ok
     } catch let error as RPCError {
@@ -85,17 +58,14 @@ package struct LoadRun: Sendable {
       return .cancelled
     }
   }
+}
 
-  private func node(_ index: Int) -> MusterV1.Node {
-    var interface = MusterV1.NetworkInterface()
-    interface.name = "eth0"
-    interface.mac = workload.mac(of: index)
-    interface.subnet = workload.subnet
-    interface.address = "auto"
-    interface.boot = true
-    var node = MusterV1.Node()
-    node.name = workload.name(of: index)
-    node.interfaces = [interface]
-    return node
-  }
+/// What a load run keeps to.
+package enum LoadLimits {
+  /// Calls under way at once; operations beyond it are not started, and the report says so.
+  package static let inFlightMax = 50_000
+  /// One call is given up after this.
+  package static let callTimeout: Duration = .seconds(60)
+  /// Connections the calls are spread over.
+  package static let connections = 1...256
 }

@@ -1,5 +1,8 @@
-/// What a load run does: a number of operations that start at fixed instants, whether or not earlier ones have
-/// ended. An open loop: a slow region does not slow its own load down and so hide how slow it is.
+internal import RPC
+internal import Wire
+
+/// What a load run does: a number of operations that start at fixed instants (`Arrivals`), whether or not earlier ones
+/// have ended.
 package struct Workload: Sendable, Hashable {
   /// What one operation is.
   package enum Operation: String, Sendable, Hashable, CaseIterable {
@@ -18,8 +21,9 @@ package struct Workload: Sendable, Hashable {
   package var operation: Operation
   /// Operations in all, 1 to `countMax`.
   package var count: Int
-  /// Operations started a second, 1 to `rateMax`.
+  /// Operations started a second, in the mean; 1 to `rateMax`.
   package var rate: Int
+  package var pattern: Arrivals.Pattern
   /// Subnet the nodes belong to.
   package var subnet: String
   /// Names are this and the index; the MACs are derived from the index.
@@ -33,21 +37,26 @@ package struct Workload: Sendable, Hashable {
   package static let firstMACDefault: UInt64 = 0x026C_0000_0000
 
   package init(
-    operation: Operation, count: Int, rate: Int, subnet: String, prefix: String = "load",
-    firstMAC: UInt64 = Workload.firstMACDefault
+    operation: Operation, count: Int, rate: Int, pattern: Arrivals.Pattern = .even, subnet: String,
+    prefix: String = "load", firstMAC: UInt64 = Workload.firstMACDefault
   ) {
     self.operation = operation
     self.count = count
     self.rate = rate
+    self.pattern = pattern
     self.subnet = subnet
     self.prefix = prefix
     self.firstMAC = firstMAC
   }
 
-  /// When operation `index` starts, from the start of the run.
-  package func start(of index: Int) -> Duration {
-    .nanoseconds(Int64(index) * 1_000_000_000 / Int64(rate))
+  /// Why no run can be made of it, in words that name the option; nil if one can.
+  package var problem: String? {
+    if !(1...Self.countMax).contains(count) { return "--count: write 1 to \(Self.countMax)" }
+    if !(1...Self.rateMax).contains(rate) { return "--rate: write 1 to \(Self.rateMax)" }
+    return nil
   }
+
+  package var arrivals: Arrivals { Arrivals(rate: rate, pattern: pattern) }
 
   package func name(of index: Int) -> String { "\(prefix)\(index)" }
 
@@ -58,4 +67,44 @@ package struct Workload: Sendable, Hashable {
       return (octet < 16 ? "0" : "") + String(octet, radix: 16)
     }.joined(separator: ":")
   }
+}
+
+extension Workload {
+  /// One operation as the region gets it.
+  enum Request: Sendable, Hashable {
+    case create(MusterV1.CreateNodeRequest)
+    case update(MusterV1.UpdateNodeRequest)
+    case delete(MusterV1.DeleteNodeRequest)
+    case get(MusterV1.GetNodeRequest)
+  }
+
+  /// The request of operation `index`; of every run with this workload the same.
+  func request(_ index: Int) -> Request {
+    let name = name(of: index)
+    switch operation {
+    case .add:
+      return .create(.init(node: node(index, address: "auto")))
+    case .tag:
+      return .update(
+        .init(
+          node: MusterV1.Node(name: name, tags: ["load-\(index % Self.tagsMax)"]),
+          updateMask: GoogleProtobuf.FieldMask(paths: ["tags"])))
+    case .move:
+      return .update(
+        .init(node: node(index, address: "dynamic"), updateMask: GoogleProtobuf.FieldMask(paths: ["interfaces"])))
+    case .remove:
+      return .delete(.init(name: name))
+    case .get:
+      return .get(.init(name: name))
+    }
+  }
+
+  private func node(_ index: Int, address: String) -> MusterV1.Node {
+    let interface = MusterV1.NetworkInterface(
+      name: "eth0", mac: mac(of: index), subnet: subnet, address: address, boot: true)
+    return MusterV1.Node(name: name(of: index), interfaces: [interface])
+  }
+
+  /// Different tags that one run gives.
+  private static let tagsMax = 7
 }

@@ -11,7 +11,11 @@ struct MusterLoad: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "muster-load",
     abstract: "Sends node operations to a region at a fixed rate and reports what callers saw.",
-    discussion: "An open loop: operations start on time whether or not earlier ones have ended.")
+    discussion: """
+      An open loop: operations start on time whether or not earlier ones have ended. Latencies count from the time an \
+      operation should have started, so waiting in the harness counts as the caller's waiting. Ends with status 1 when \
+      an operation failed or could not be started.
+      """)
 
   @Option(help: "The region: host:port or unix:/path.")
   var region: String = "127.0.0.1:7610"
@@ -22,10 +26,13 @@ struct MusterLoad: AsyncParsableCommand {
   @Option(help: "Operations in all.")
   var count: Int = 1000
 
-  @Option(help: "Operations started a second.")
+  @Option(help: "Operations started a second, in the mean.")
   var rate: Int = 1000
 
-  @Option(help: "Connections the calls are spread over, 1 to 256.")
+  @Option(help: "Draw the starts at random from this seed, as independent callers would make them. Without it they are evenly spaced.")
+  var seed: UInt64?
+
+  @Option(help: "Connections the calls are spread over, \(LoadLimits.connections.lowerBound) to \(LoadLimits.connections.upperBound).")
   var connections: Int = 4
 
   @Option(help: "Subnet of the nodes.")
@@ -41,9 +48,11 @@ struct MusterLoad: AsyncParsableCommand {
     guard Workload.Operation(rawValue: operation) != nil else {
       throw ValidationError("--operation \(operation): write one of \(Workload.Operation.allCases.map(\.rawValue).joined(separator: ", "))")
     }
-    guard (1...Workload.countMax).contains(count) else { throw ValidationError("--count: write 1 to \(Workload.countMax)") }
-    guard (1...Workload.rateMax).contains(rate) else { throw ValidationError("--rate: write 1 to \(Workload.rateMax)") }
-    guard (1...256).contains(connections) else { throw ValidationError("--connections: write 1 to 256") }
+    guard LoadLimits.connections.contains(connections) else {
+      throw ValidationError(
+        "--connections: write \(LoadLimits.connections.lowerBound) to \(LoadLimits.connections.upperBound)")
+    }
+    if let problem = workload(.add).problem { throw ValidationError(problem) }
   }
 
   func run() async throws {
@@ -54,15 +63,20 @@ struct MusterLoad: AsyncParsableCommand {
     } catch {
       throw ValidationError("--region '\(region)': write host:port, [v6]:port or unix:/path")
     }
-    let workload = Workload(operation: operation, count: count, rate: rate, subnet: subnet, prefix: prefix)
     let channels = (0..<connections).map { _ in
       ClientChannel(
         addresses: [address], eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
         logger: Logger(label: "muster-load"))
     }
-    let report = try await LoadRun(workload: workload, channels: channels, token: token).run()
+    let report = try await LoadRun(workload: workload(operation), channels: channels, token: token).run()
     for channel in channels { channel.closeNow() }
     print(report.text)
-    if !report.failed.isEmpty || report.skipped > 0 { throw ExitCode(1) }
+    if !report.isClean { throw ExitCode(1) }
+  }
+
+  private func workload(_ operation: Workload.Operation) -> Workload {
+    Workload(
+      operation: operation, count: count, rate: rate, pattern: seed.map { .random(seed: $0) } ?? .even, subnet: subnet,
+      prefix: prefix)
   }
 }

@@ -224,10 +224,16 @@ package final class MemoryDHCP: DHCPBackend {
   // MARK: Clients
 
   /// What a machine that asks now gets: an address and a lease, or silence.
-  package func exchange(_ mac: MACAddress, in subnet: DHCPSubnetID) -> IPv4Address? {
+  ///
+  /// - Parameter requested: The address it had, if it remembers one (RFC 2131 §4.3.1).
+  package func exchange(
+    _ mac: MACAddress, in subnet: DHCPSubnetID, requesting requested: IPv4Address? = nil
+  ) -> IPv4Address? {
     state.withLock { state in
-      guard !state.isDeaf, let address = Self.offer(to: mac, in: subnet, state) else { return nil }
-      let until = state.now.advanced(bySeconds: 3600)
+      guard !state.isDeaf, let served = state.loaded?[subnet]?.header,
+        let address = Self.offer(to: mac, in: subnet, state, requesting: requested)
+      else { return nil }
+      let until = state.now.advanced(bySeconds: Int64(served.leaseSeconds))
       for (place, lease) in state.leases where lease.mac == mac && place.subnet == subnet { state.leases[place] = nil }
       state.leases[SubnetAddress(subnet: subnet, address: address)] = Lease(
         dhcpID: subnet, mac: mac, address: address, until: until)
@@ -235,7 +241,9 @@ package final class MemoryDHCP: DHCPBackend {
     }
   }
 
-  private static func offer(to mac: MACAddress, in id: DHCPSubnetID, _ state: State) -> IPv4Address? {
+  private static func offer(
+    to mac: MACAddress, in id: DHCPSubnetID, _ state: State, requesting requested: IPv4Address? = nil
+  ) -> IPv4Address? {
     guard state.isRunning, !state.isPaused, let subnet = state.loaded?[id], subnet.answersDHCP else { return nil }
     func isFree(_ address: IPv4Address) -> Bool {
       guard let lease = state.leases[SubnetAddress(subnet: id, address: address)] else { return true }
@@ -243,6 +251,12 @@ package final class MemoryDHCP: DHCPBackend {
     }
     if let reserved = subnet.binding(of: mac)?.address, isFree(reserved) { return reserved }
     let reserved = Set(subnet.bindings.compactMap(\.address))
+    // A machine keeps what it has of the pool; else it gets what it asks for, if that is free.
+    let held = state.leases.values.filter { $0.dhcpID == id && $0.mac == mac && $0.until > state.now }.map(\.address).min()
+    for address in [held, requested].compactMap({ $0 })
+    where subnet.header.pool.contains(address) && isFree(address) && !reserved.contains(address) {
+      return address
+    }
     for range in subnet.header.pool.ranges {
       var candidate: IPv4Address? = range.first
       while let address = candidate, address <= range.last {

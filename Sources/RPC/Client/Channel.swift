@@ -3,6 +3,9 @@
 ///
 /// A conforming type only carries calls; the four kinds of call below are the same over every channel.
 public protocol Channel: Sendable {
+  /// The time that deadlines of calls count from. The machine's continuous clock, unless a channel has another.
+  var now: ContinuousClock.Instant { get }
+
   /// Carries `call` to a server while `body` runs, and ends it when `body` returns or throws.
   ///
   /// - Throws: What `body` throws, or `RPCError(.unavailable)` with the reason when no server can be reached.
@@ -12,6 +15,8 @@ public protocol Channel: Sendable {
 }
 
 extension Channel {
+  public var now: ContinuousClock.Instant { .now }
+
   /// One request, one response.
   ///
   /// - Throws: `RPCError` with the status of the call.
@@ -31,7 +36,7 @@ extension Channel {
     responseType: Response.Type = Response.self,
     options: CallOptions = CallOptions()
   ) async throws -> UnaryResponse<Response> {
-    let call = ClientCall(method: method, options: options)
+    let call = ClientCall(method: method, options: options, now: now)
     try call.sendLast(request)
     return try await withCall(call) {
       let message = try await call.receiveResponse(Response.self)
@@ -61,7 +66,7 @@ extension Channel {
     options: CallOptions = CallOptions(),
     onResponses: @Sendable (ResponseStream<Response>) async throws -> Result
   ) async throws -> Result {
-    let call = ClientCall(method: method, options: options)
+    let call = ClientCall(method: method, options: options, now: now)
     try call.sendLast(request)
     return try await withCall(call) {
       try await onResponses(ResponseStream(call: call))
@@ -88,7 +93,7 @@ extension Channel {
     requests: @escaping @Sendable (RequestWriter<Request>) async throws -> Void,
     responses: @Sendable (ClientCall) async throws -> Result
   ) async throws -> Result {
-    let call = ClientCall(method: method, options: options)
+    let call = ClientCall(method: method, options: options, now: now)
     return try await withCall(call) {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {

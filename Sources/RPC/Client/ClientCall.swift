@@ -10,10 +10,11 @@ public final class ClientCall: MessageEndpoint {
   /// The connection's notes on the stream. Only the connection's thread touches them.
   @exclusivity(unchecked) nonisolated(unsafe) var stream = ClientStream()
 
-  init(method: MethodDescriptor, options: CallOptions) {
+  /// - Parameter now: The channel's time; the deadline counts from it.
+  init(method: MethodDescriptor, options: CallOptions, now: ContinuousClock.Instant = .now) {
     self.method = method
     self.options = options
-    self.deadline = options.timeout.map { ContinuousClock.now.advanced(by: $0) }
+    self.deadline = options.timeout.map { now.advanced(by: $0) }
     self.state = Mutex(ClientCallState(messageBytesMax: options.maxResponseBytes, compression: options.compression))
   }
 

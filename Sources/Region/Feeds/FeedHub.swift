@@ -23,7 +23,19 @@ package enum Topic: Sendable, Hashable {
 /// Tells whoever waits that a commit concerned it. Nothing is queued, nothing is lost: a wake only says "look again".
 package final class FeedHub: Sendable {
   private struct State {
-    var subscribers: [Topic: [ObjectIdentifier: WakeSignal<Topic>]] = [:]
+    var subscribers: [Topic: [ObjectIdentifier: Subscriber]] = [:]
+    var subscriptions: UInt64 = 0
+
+    func subscribers(to topic: Topic) -> [Subscriber] {
+      guard let all = subscribers[topic] else { return [] }
+      return all.count == 1 ? Array(all.values) : all.values.sorted { $0.number < $1.number }
+    }
+  }
+
+  /// Woken in the order they came, so that a run can be repeated.
+  private struct Subscriber {
+    var number: UInt64
+    var signal: WakeSignal<Topic>
   }
 
   private let state = Mutex(State())
@@ -33,8 +45,7 @@ package final class FeedHub: Sendable {
   /// Raises `topics` for all who subscribed to them. Called after the commit, never before.
   package func wake(_ topics: some Sequence<Topic>) {
     for topic in topics {
-      let signals = state.withLock { state in state.subscribers[topic].map { Array($0.values) } ?? [] }
-      for signal in signals { signal.raise(topic) }
+      for subscriber in state.withLock({ $0.subscribers(to: topic) }) { subscriber.signal.raise(topic) }
     }
   }
 
@@ -45,22 +56,29 @@ package final class FeedHub: Sendable {
   /// Wakes whoever a commit concerns; the store calls it after each.
   package func publish(_ notice: CommitNotice) {
     if notice.isEverything {
-      for signal in state.withLock({ state in state.subscribers.map { ($0.key, Array($0.value.values)) } }) {
-        for subscriber in signal.1 { subscriber.raise(signal.0) }
+      let all = state.withLock { state in
+        state.subscribers.flatMap { topic, subscribers in subscribers.values.map { (topic: topic, subscriber: $0) } }
+      }
+      for (topic, subscriber) in all.sorted(by: { $0.subscriber.number < $1.subscriber.number }) {
+        subscriber.signal.raise(topic)
       }
       return
     }
-    wake(notice.heads.keys.lazy.map { .head($0) })
-    wake(notice.progress.lazy.map { .applied($0) })
-    wake(notice.assignments.lazy.map { .assignments($0) })
-    wake(notice.agents.lazy.map { .agent($0) })
+    wake(notice.heads.keys.sorted().lazy.map { .head($0) })
+    wake(notice.progress.sorted().lazy.map { .applied($0) })
+    wake(notice.assignments.sorted().lazy.map { .assignments($0) })
+    wake(notice.agents.sorted().lazy.map { .agent($0) })
     if notice.profiles { wake(.profiles) }
     if notice.events { wake(.events) }
   }
 
   package func subscribe(_ signal: WakeSignal<Topic>, to topics: some Sequence<Topic>) {
     state.withLock { state in
-      for topic in topics { state.subscribers[topic, default: [:]][ObjectIdentifier(signal)] = signal }
+      for topic in topics {
+        state.subscriptions += 1
+        state.subscribers[topic, default: [:]][ObjectIdentifier(signal)] = Subscriber(
+          number: state.subscriptions, signal: signal)
+      }
     }
   }
 

@@ -176,8 +176,9 @@ package final class SessionRegistry: Sendable {
   func expire(uptime: Int64, limit: Int64) -> [AgentName] {
     let (names, handles) = state.withLock { state -> ([AgentName], [Handle]) in
       let silent = state.entries.filter { $0.value.presence.isOnline && uptime - $0.value.heardUptime > limit }
-      for name in silent.keys { state.entries[name]?.presence.isOnline = false }
-      return (silent.keys.sorted(), silent.values.compactMap(\.handle))
+        .sorted { $0.key < $1.key }
+      for (name, _) in silent { state.entries[name]?.presence.isOnline = false }
+      return (silent.map(\.key), silent.compactMap(\.value.handle))
     }
     // A stream that carries nothing for so long is dead at one end; the agent comes back on a new one.
     for handle in handles { handle.end(RPCError(.unavailable, "no Renew for too long")) }

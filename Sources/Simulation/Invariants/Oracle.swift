@@ -1,0 +1,63 @@
+internal import Provisioning
+internal import Pserv
+
+/// Sees all DHCP daemons at once, which nobody in a real cluster can, and judges what machines are given.
+final class Oracle {
+  private let world: World
+  private var daemons: [RackDaemon] = []
+  private var grants: [SubnetAddress: Grant] = [:]
+  /// The newest ownership that any daemon ever answered for.
+  private var newest: [DHCPSubnetID: (epoch: Epoch, by: RackDaemon)] = [:]
+  private(set) var grantCount = 0
+
+  private struct Grant {
+    var mac: MACAddress
+    /// By the true clock.
+    var until: Duration
+    var daemon: RackDaemon
+  }
+
+  init(_ world: World) {
+    self.world = world
+  }
+
+  func watch(_ daemon: RackDaemon) {
+    daemons.append(daemon)
+  }
+
+  /// Something about who answers has changed.
+  func look() {
+    var servers: [DHCPSubnetID: String] = [:]
+    for daemon in daemons {
+      for subnet in daemon.answering {
+        if let other = servers.updateValue(daemon.name, forKey: subnet.dhcpID) {
+          world.violate(.oneServerPerSubnet, "\(other) and \(daemon.name) answer for \(subnet.header.name)")
+        }
+        // The same owner may fall back to its last good configuration, of an epoch that was its own too.
+        if let known = newest[subnet.dhcpID], subnet.epoch <= known.epoch {
+          guard known.by !== daemon else { continue }
+          world.violate(
+            .newestEpochServes,
+            "\(daemon.name) answers for \(subnet.header.name) at \(subnet.epoch), after \(known.by.name) at \(known.epoch)")
+        }
+        newest[subnet.dhcpID] = (subnet.epoch, daemon)
+      }
+    }
+  }
+
+  /// A machine was given an address. A lease of another machine is in force until its time is over by the true clock,
+  /// unless the daemon that gave it has deleted it. What one daemon does by its own clock with its own leases is its own
+  /// matter: Kea judges by the host's wall clock, whatever Muster does.
+  func granted(_ place: SubnetAddress, to mac: MACAddress, for lease: Duration, by daemon: RackDaemon) {
+    grantCount += 1
+    world.note(daemon.name, "gives \(place.address) to \(mac) for \(lease.components.seconds) s")
+    if let old = grants[place], old.mac != mac, old.until > world.now, old.daemon !== daemon,
+      old.daemon.hasLease(place, of: old.mac)
+    {
+      world.violate(
+        .oneMachinePerAddress,
+        "\(daemon.name) gives \(place.address) to \(mac), \(old.daemon.name) gave it to \(old.mac) until \(Trace.text(old.until))")
+    }
+    grants[place] = Grant(mac: mac, until: world.now + lease, daemon: daemon)
+  }
+}
