@@ -158,7 +158,9 @@ private final class ServerPair {
   private struct Nobody: ServerObserver {
     func callEnded(method: Int?, code: StatusCode, nanoseconds: Int64) {}
     func handlerFailed(_ method: MethodDescriptor, _ error: any Error) {}
-    func violation(_ name: String, peer: Peer) {}
+    func callRefused(_ reason: RefusalReason) {}
+    func streamReset(_ code: ErrorCode) {}
+    func connectionClosing(_ reason: ClosingReason, peer: Peer) {}
   }
 
   private final class Host: ServerConnectionHost {
@@ -182,6 +184,7 @@ private final class ServerPair {
       if !isDone.value.load(ordering: .relaxed) { work.suspended(in: task) }
     }
 
+    func held(_ changeBytes: Int) -> Bool { true }
     func established() {}
     func pingAcknowledged(_ payload: UInt64) {}
   }

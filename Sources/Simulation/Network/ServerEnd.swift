@@ -73,6 +73,7 @@ extension ServerEnd: ServerConnectionHost {
   func start(_ work: ServerWork) {
     work.suspended(in: Task(executorPreference: process) { await work.run() })
   }
+  func held(_ changeBytes: Int) -> Bool { true }
   func established() {}
   func pingAcknowledged(_ payload: UInt64) {}
 }
