@@ -44,7 +44,7 @@ struct BootServerTests {
       }, clock: SystemTimekeeper(), logger: quiet)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { do { try await server.run() } catch is CancellationError {} }
-      let deadline = ContinuousClock.now + .seconds(10)
+      let deadline = ContinuousClock.now + .seconds(60)
       while server.listening[TestView.place.agentAddress] == nil, ContinuousClock.now < deadline {
         try await Task.sleep(for: .milliseconds(5))
       }
@@ -78,6 +78,7 @@ struct BootServerTests {
     var unknown = ordered
     unknown.bootOnce = BootOnce(profile: "gone", token: 8)
     let desk = TestDesk(.enlisted)
+    view.swap(to: TestView.state([ordered], profiles: [rescue]), usedUp: [])
     try await serving(desk) { [view, mac, ordered, unknown, rescue] _, port async throws in
       // A profile that the agent does not have boots the disk: the order is not carried out.
       view.swap(to: TestView.state([unknown], profiles: [rescue]), usedUp: [])
@@ -190,7 +191,7 @@ struct BootServerTests {
     try await serving { [view] _, port async throws in
       #expect(try await ask("GET /", port: port).status == 404)
       view.swap(to: .empty, usedUp: [])
-      let deadline = ContinuousClock.now + .seconds(10)
+      let deadline = ContinuousClock.now + .seconds(60)
       while (try? await ask("GET /", port: port)) != nil, ContinuousClock.now < deadline {
         try await Task.sleep(for: .milliseconds(20))
       }

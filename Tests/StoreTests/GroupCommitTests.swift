@@ -1,3 +1,4 @@
+import Dispatch
 import Provisioning
 import Testing
 
@@ -37,9 +38,15 @@ import Testing
     try await store.furnish()
     let commits = Locked(0)
     store.observe { _ in commits.withLock { $0 += 1 } }
+    let begun = DispatchSemaphore(value: 0)
     await withTaskGroup { group in
+      // Holds the writer until the others are on their way, however slow their threads start.
+      group.addTask {
+        do { try await store.write { _ in for _ in 1...300 { begun.wait() } } } catch { Issue.record("\(error)") }
+      }
       for number in 1...300 as ClosedRange<UInt64> {
         group.addTask {
+          begun.signal()
           do { try await store.add(spec(try NodeName("n\(number)"), mac(number))) } catch { Issue.record("\(error)") }
         }
       }

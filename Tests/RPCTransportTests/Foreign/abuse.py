@@ -115,7 +115,7 @@ ATTACKS = {
     "empty_data_flood": lambda: flood(lambda n: frame(0, 0, 1), 10_000, start=headers(1, b"ClientStream")),
     "tiny_data_flood": lambda: flood(lambda n: frame(0, 0, 1, b"\0"), 50_000, start=headers(1, b"ClientStream")),
     "unknown_frame_flood": lambda: flood(lambda n: frame(0xbe, payload=b"xx"), 10_000),
-    "continuation_flood": lambda: flood(lambda n: frame(9, 0, 1), 10_000, PROTOCOL_ERROR, start=frame(1, 0, 1, block())),
+    "continuation_flood": lambda: flood(lambda n: frame(9, 0, 1), 10_000, start=frame(1, 0, 1, block())),
     "streams_over_the_limit": lambda: flood(lambda n: headers(2 * n + 1), 20_000),
     "stream_ids_backwards": lambda: flood(lambda n: headers(9999 - 2 * n, end=True), 4000),
     "zero_increment": lambda: flood(lambda n: headers(2 * n + 1) + frame(8, 0, 2 * n + 1, bytes(4)), 1000, PROTOCOL_ERROR),
@@ -126,7 +126,7 @@ def header_bomb():
     """One large field, then a reference to it in each octet: refused with 431, and the connection goes on."""
     peer = Peer()
     large = b"\x40\x01a\x7f\xa1\x1e" + b"b" * 4000
-    peer.send(headers(1, end=True, extra=large + b"\xbe" * 10_000))
+    peer.send(headers(1, end=True, extra=large + b"\xbe" * 4_000))
     peer.send(headers(3) + frame(0, 1, 3, b"\0\0\0\0\0"))
     answered = set()
     for kind, flags, stream, _ in peer.frames(2):
