@@ -124,6 +124,9 @@ let package = Package(
     tests(
       "RPCTransportTests", ["RPC", "RPCTransport", "HTTP2", "CProtobufC", "CRPCProto", "CForeignProto", log] + nio,
       exclude: ["Foreign", "Protos"]),
+    tests(
+      "FuzzTests", ["HTTP2", "RPC", "Wire", "Region", "Pserv", "Settings", "CProtobufC", "CRPCProto", "CTestProto"],
+      exclude: ["Corpus", "Fuzzer", "seeds.py"]),
     tests("StoreTests", ["Store", "Provisioning", grdb]),
     tests("WireTests", ["Wire", "RPC", "Provisioning", "CMusterProto"]),
     tests("RegionTests", ["Region", "Settings", "Store", "Wire", "RPC", "HTTP2", "Provisioning", log]),

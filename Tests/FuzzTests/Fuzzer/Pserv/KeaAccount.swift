@@ -1,0 +1,1 @@
+../../../../Sources/Pserv/Kea/KeaAccount.swift
