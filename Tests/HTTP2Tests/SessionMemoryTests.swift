@@ -7,14 +7,15 @@ import Testing
   @Test func aBlockIsUsedAgainForTheSameSize() throws {
     var pool = SessionMemory.Pool()
     defer { pool.end() }
-    let taken = pool.take(100)
+    // One of glibc's own sizes, so that it is the same under an allocator that does not round up.
+    let taken = pool.take(104)
     let first = try #require(taken)
     pool.giveBack(first)
-    #expect(pool.keptBytes >= 100)
-    let second = pool.take(100)
+    #expect(pool.keptBytes == 104)
+    let second = pool.take(104)
     #expect(second == first)
     #expect(pool.keptBytes == 0)
-    pool.giveBack(first)
+    pool.giveBack(second)
   }
 
   @Test(arguments: [0, 1, 24, 25, 39, 40, 41, 504, 520, 521, 4096])
