@@ -57,8 +57,10 @@ package func plan(
   let inspection = observed.inspection
 
   guard !desired.answering.isEmpty else {
-    // Paused first, so that no lease is renewed after it was looked at.
-    return (inspection.isRunning ? [.pause] + surveyed + [.stop] : surveyed) + [.persist, .acknowledge]
+    // Stopped first, so that no lease is given after they were looked at; and one that is down too, for whoever watches
+    // over it would start it again, by the configuration that lies there.
+    let mayAnswer = inspection.isRunning || inspection.installed != nil
+    return (mayAnswer ? [.stop] : []) + surveyed + [.persist, .acknowledge]
   }
 
   var steps: [Step] = []

@@ -77,8 +77,13 @@ struct DaemonDriver: DHCPBackend {
     }
   }
 
+  /// Like the agent's supervisor: whoever stops the daemon while it waits is heard.
   private func restartDaemon() async throws {
-    do { try await restart() } catch is DaemonFault {}
+    try await process.sleep(for: daemon.time(for: .restart))
+    guard process.isAlive, daemon.isWanted, !daemon.isRunning, !daemon.fails() else { return }
+    daemon.tick()
+    try await daemon.memory.restart()
+    daemon.called(.restart)
   }
 
   private func report(_ known: inout [SubnetAddress: Lease]) {

@@ -92,9 +92,10 @@ final class RackDaemon: @unchecked Sendable {
 
   /// The daemon dies. Its files stay.
   func crash(isPowerLoss: Bool) {
+    // Nor does a supervisor that started it again survive.
+    if isPowerLoss { isWanted = false }
     guard isRunning else { return }
     memory.change { ($0.isRunning, $0.loaded, $0.isPaused, $0.isDeaf) = (false, nil, false, false) }
-    if isPowerLoss { isWanted = false }
     world.note(name, "dhcp dies")
     oracle.look()
   }

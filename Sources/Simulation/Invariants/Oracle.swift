@@ -58,6 +58,10 @@ final class Oracle {
         .oneMachinePerAddress,
         "\(daemon.name) gives \(place.address) to \(mac), \(old.daemon.name) gave it to \(old.mac) until \(Trace.text(old.until))")
     }
+    // A machine has one address on a link: with another one, from whomever, it stops using the one before (RFC 2131
+    // §4.4.1), and that is anybody's. A daemon that has stopped meanwhile never hears of it, and its lease file says
+    // otherwise for ever.
+    grants = grants.filter { $0.value.mac != mac || $0.key.subnet != place.subnet }
     grants[place] = Grant(mac: mac, until: world.now + lease, daemon: daemon)
   }
 }

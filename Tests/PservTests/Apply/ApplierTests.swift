@@ -484,6 +484,20 @@ struct ApplierTests {
     #expect(bench.view.answer(to: Sample.mac(2), at: Sample.agent) == .notServed)
   }
 
+  /// Whoever watches over the daemon would start it again, by the file that still has the subnet.
+  @Test func aRevokedSubnetIsNotAnsweredAgainByADaemonThatWasDown() async throws {
+    let bench = try ApplyBench()
+    try bench.put([Sample.binding(2)])
+    let applier = try bench.applier()
+    _ = await applier.apply(links: Sample.links)
+    bench.dhcp.change { ($0.isRunning, $0.loaded) = (false, nil) }
+    #expect(try bench.mirror.revoke(Sample.hall1, epoch: Epoch(2)))
+    bench.dhcp.change { $0.calls = [] }
+    let report = await applier.apply(links: Sample.links)
+    #expect(report.ended.map(\.epoch) == [Epoch(2)])
+    #expect(bench.dhcp.snapshot.calls.contains(.stop))
+  }
+
   @Test func aPlanOfAnOlderEpochTouchesNothing() async throws {
     let bench = try ApplyBench()
     try bench.put([Sample.binding(2)])

@@ -110,8 +110,8 @@ struct HandoverTests {
         == "stage validate install reload survey-leases collect-leases probe persist acknowledge")
     #expect(
       names(.empty, RackState(subnets: [Sample.served([])]), isRunning: true, ended: [Sample.hall1])
-        == "pause survey-leases collect-leases stop persist acknowledge")
-    #expect(names(.empty, .empty, isRunning: false, ended: [Sample.hall1]) == "collect-leases persist acknowledge")
+        == "stop survey-leases collect-leases persist acknowledge")
+    #expect(names(.empty, .empty, isRunning: false, ended: [Sample.hall1]) == "stop collect-leases persist acknowledge")
   }
 
   // MARK: A daemon

@@ -90,8 +90,14 @@ struct PlanTests {
   @Test func theLastSubnetGoingOffStopsTheDaemon() {
     #expect(
       names(state([Sample.binding(1)], isOn: false), state([Sample.binding(1)]), observed())
-        == "pause survey-leases stop persist acknowledge")
+        == "stop survey-leases persist acknowledge")
     #expect(names(.empty, .empty, observed(installed: nil, loaded: nil, isRunning: false)) == "persist acknowledge")
+  }
+
+  @Test func aDaemonThatIsDownIsStoppedTooOrItWouldBeStartedAgain() {
+    #expect(
+      names(state([Sample.binding(1)], isOn: false), state([Sample.binding(1)]), observed(loaded: nil, isRunning: false))
+        == "stop survey-leases persist acknowledge")
   }
 
   @Test func swappedAddressesChangeHandsWhileTheDaemonIsPaused() {
