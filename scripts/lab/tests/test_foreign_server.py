@@ -9,6 +9,7 @@ from lab.tests.rack_case import RackCase
 from lab.timeline import until
 
 FOREIGN = "10.1.0.254"
+WAIT_TIMED_OUT = 7
 
 
 class ForeignServers(RackCase):
@@ -23,7 +24,7 @@ class ForeignServers(RackCase):
         squatter = ForeignServer(self.rack1.network.wire, "sw0", FOREIGN, "10.1.9.9")
         try:
             self.operator.run(
-                "subnet", "update", "hall1", "--dhcp", "on", "--wait", "--timeout", "8s", expect=None)
+                "subnet", "update", "hall1", "--dhcp", "on", "--wait", "--timeout", "8s", expect=WAIT_TIMED_OUT)
             until(
                 "the region says which server it is",
                 lambda: FOREIGN in str(self.operator.json("subnet", "show", "hall1")["status"]["reason"]), timeout=15)
@@ -34,7 +35,7 @@ class ForeignServers(RackCase):
             self.assertEqual(outcome.servers, {FOREIGN}, "two servers answered")
         finally:
             squatter.close()
-        self.operator.run("subnet", "update", "hall1", "--dhcp", "off")
+        # Said again, as the message advises: the agent looks once more.
         self.operator.run("subnet", "update", "hall1", "--dhcp", "on", "--wait")
         self.assert_leased(self.rack1, 0xA00002, address)
 
