@@ -158,15 +158,11 @@ import Testing
     #expect(snapshot?.header?.name == "hall1")
   }
 
-  @Test(arguments: Engine.allCases) func theRuleAssignsToAnEligibleAgent(engine: Engine) async throws {
+  @Test(arguments: Engine.allCases) func anAgentInTheSubnetIsACandidateAndItsAddressNobodys(engine: Engine) async throws {
     let store = try engine.open()
     try await store.furnish()
-    let none = try await store.write { tx in
-      let row = try #require(try tx.subnet(named: "hall1"))
-      return try tx.assignByRule(row.subnet.dhcpID).owner
-    }
-    #expect(none == nil)
-    let owners = try await store.write { tx in
+    #expect(try await store.read { try $0.candidates(for: hall1).map(\.name) } == [])
+    try await store.write { tx in
       for name in ["rack1", "rack2"] as [AgentName] {
         _ = try tx.createAgent(name, token: [1], tokenExpires: tx.now.advanced(bySeconds: 60))
         _ = try tx.enroll(name, token: [1], attempt: [2], credential: Array(name.text.utf8))
@@ -175,11 +171,8 @@ import Testing
         of: "rack2", boot: BootID(bits: 1),
         links: [AgentLink(interface: "eth0", fabric: "default", addresses: ["10.1.0.5"])], version: "0.1.0",
         protocolVersion: 1)
-      let row = try #require(try tx.subnet(named: "hall1"))
-      return [try tx.assignByRule(row.subnet.dhcpID).owner, try tx.assignByRule(row.subnet.dhcpID).owner]
     }
-    #expect(owners == ["rack2", "rack2"])
-    #expect(try await store.row("hall1").progress.epoch == Epoch(1))
+    #expect(try await store.read { try $0.candidates(for: hall1).map(\.name) } == ["rack2"])
     // The agent's own address is nobody's.
     let own = await problems { try await store.add(spec("a", mac(1), "hall1", .fixed("10.1.0.5"))) }
     #expect(own.map(\.code) == [.addressReserved])

@@ -97,24 +97,6 @@ extension Transaction {
     notice.progress.insert(dhcpID)
   }
 
-  /// Chooses an owner by `Assignment` and assigns it.
-  ///
-  /// - Returns: The owner there is now and the epoch.
-  package mutating func assignByRule(_ dhcpID: DHCPSubnetID) throws -> (owner: AgentName?, epoch: Epoch) {
-    guard let row = try tables.subnet(dhcpID) else { throw Refusal.unknownSubnet("\(dhcpID)") }
-    var agents = try candidates(for: row.subnet.spec)
-    if let owner = row.progress.owner, let agent = try tables.agent(owner),
-      !agents.contains(where: { $0.name == owner })
-    {
-      agents.append(agent)
-    }
-    switch Assignment.choose(for: row.subnet.spec, dhcpID: dhcpID, owner: row.progress.owner, among: agents) {
-    case .keep: return (row.progress.owner, row.progress.epoch)
-    case .move(let owner): return (owner, try assign(dhcpID, to: owner))
-    case .release: return (nil, try assign(dhcpID, to: nil))
-    }
-  }
-
   /// Records what an owner applied, if its session and epoch still match; releases held addresses
   /// and collects tombstones that nobody needs any more.
   package mutating func recordApplied(_ report: AppliedReport) throws -> AppliedOutcome {
