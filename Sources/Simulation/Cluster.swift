@@ -58,7 +58,8 @@ package struct Cluster {
     }
     let edits = Operator(
       world: world, site: site, network: network, region: region, hosts: hosts,
-      machines: Array(machines[..<plan.machines]), strangers: Array(machines[plan.machines...]), plan: plan)
+      machines: Array(machines[..<plan.machines]), strangers: Array(machines[plan.machines...]), oracle: oracle,
+      plan: plan)
     auditor = Auditor(world: world, network: network, region: region, hosts: hosts)
     faults = Faults(world: world, network: network, region: region, hosts: hosts, edits: edits, kinds: plan.faults)
     (self.world, self.network, self.region, self.hosts, self.machines) = (world, network, region, hosts, machines)
@@ -127,5 +128,7 @@ package struct Cluster {
     auditor.process.kill()
     for host in hosts { try host.kill(isPowerLoss: true) }
     try region.kill(isPowerLoss: true)
+    world.end()
+    scratch.remove()
   }
 }

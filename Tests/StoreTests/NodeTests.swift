@@ -279,6 +279,35 @@ import Testing
     #expect(try await store.node("a")?.spec.bootOnce == "enlist")
   }
 
+  /// The agent of the first place may have carried it out, and not been able to say so.
+  @Test(arguments: Engine.allCases) func anOrderToBootOnceStaysWithThePlaceItWasGivenFor(engine: Engine) async throws {
+    let store = try engine.open()
+    try await store.furnish()
+    try await store.add(spec("a", mac(1)))
+    func order() async throws {
+      try await store.change("a") { $0.bootOnce = nil }
+      try await store.change("a") { $0.bootOnce = "enlist" }
+    }
+    try await order()
+    let token = try await store.node("a")?.bootOnceToken
+    try await store.change("a") { ($0.interfaces[0].address, $0.tags) = (.fixed("10.1.0.9"), ["gpu"]) }
+    #expect(try await store.node("a")?.bootOnce == token.map { BootOnce(profile: "enlist", token: $0) })
+    try await store.change("a") { ($0.interfaces[0].subnet, $0.interfaces[0].address) = ("hall2", .auto) }
+    #expect(try await store.node("a")?.bootOnce == nil)
+    #expect(try await store.node("a")?.bootOnceToken == 0)
+    try await order()
+    try await store.change("a") { $0.interfaces[0].mac = mac(9) }
+    #expect(try await store.node("a")?.spec.bootOnce == nil)
+    try await order()
+    try await store.change("a") {
+      $0.interfaces.append(NetworkInterface(name: "eth1", mac: mac(2), subnet: "hall1", address: .auto, boot: true))
+    }
+    #expect(try await store.node("a")?.spec.bootOnce == nil)
+    // An order of its own goes along.
+    try await store.change("a") { ($0.interfaces[1].mac, $0.bootOnce) = (mac(3), "enlist") }
+    #expect(try await store.node("a")?.spec.bootOnce == "enlist")
+  }
+
   @Test(arguments: Engine.allCases) func aRehearsalLeavesNothingBehind(engine: Engine) async throws {
     let store = try engine.open()
     try await store.furnish()

@@ -12,6 +12,10 @@ package struct AddressPool: Hashable, Sendable {
     ranges = []
   }
 
+  package init(_ range: AddressRange) {
+    ranges = [range]
+  }
+
   /// Sorts `ranges`. Neighbours stay apart, so that what an operator wrote is what they read.
   package init(_ ranges: [AddressRange]) throws(AddressPoolError) {
     guard ranges.count <= Self.rangesMax else { throw .tooMany }

@@ -23,11 +23,15 @@ package struct NodeChange: Hashable, Sendable {
 extension Node {
   /// This node with what an operator decided anew; itself if that is what it has already. The caller
   /// has replaced every `auto` by an address.
+  ///
+  /// An order to boot once ends when the node boots from somewhere else than where it was given for: the agent there may
+  /// have carried it out and not been able to say so, and the next agent would do it again.
   package func replacing(
     spec: NodeSpec, state: NodeState?, hardware: Hardware?, at now: Timestamp, by actor: Actor
   ) -> Node {
     var node = self
     node.spec = spec
+    if spec.bootOnce == self.spec.bootOnce, !spec.boots(onlyWhere: self.spec) { node.spec.bootOnce = nil }
     node.state = state ?? self.state
     node.hardware = hardware ?? self.hardware
     guard node != self else { return self }
@@ -35,7 +39,9 @@ extension Node {
     node.updated = max(now, updated)
     node.updatedBy = actor
     // A new order to boot once gets a token of its own; the same order keeps the one it has.
-    if spec.bootOnce != self.spec.bootOnce { node.bootOnceToken = spec.bootOnce == nil ? 0 : node.revision.number }
+    if node.spec.bootOnce != self.spec.bootOnce {
+      node.bootOnceToken = node.spec.bootOnce == nil ? 0 : node.revision.number
+    }
     return node
   }
 

@@ -31,3 +31,13 @@ package struct NodeSpec: Hashable, Sendable {
     self.bootOnce = bootOnce
   }
 }
+
+extension NodeSpec {
+  /// Whether every place this boots from, a MAC in a subnet, is one that `other` boots from.
+  func boots(onlyWhere other: NodeSpec) -> Bool {
+    let places = other.interfaces.filter(\.boot)
+    return interfaces.filter(\.boot).allSatisfy { here in
+      places.contains { $0.mac == here.mac && $0.subnet == here.subnet }
+    }
+  }
+}

@@ -8,6 +8,8 @@ package struct Adoption: Sendable, Hashable {
   /// Whether the daemon answers on the subnet already. Then what it remembers is newer than what the region knows. If it
   /// only begins, what it remembers is from an earlier time, and the former owner's word is the newer one.
   package var isAnswered: Bool
+  /// Seconds; the length of a lease in the subnet.
+  package var leaseSeconds: UInt32
 
   /// `nil` when the daemon need not be told anything.
   ///
@@ -17,21 +19,27 @@ package struct Adoption: Sendable, Hashable {
     let own = subnet.attachment?.agentAddress
     self.subnet = subnet.dhcpID
     self.isAnswered = isAnswered
+    leaseSeconds = subnet.header.leaseSeconds
     self.leases = leases.filter { lease in
       subnet.header.prefix.contains(lease.address) && !reserved.contains(lease.address) && lease.address != own
     }
     if self.leases.isEmpty { return nil }
   }
 
-  /// What the daemon has to be told.
+  /// What the daemon has to be told. Each lease counts in full from now: it was renewed at the latest just before its
+  /// owner stopped answering, and the ends that are told come from clocks of which any may be wrong.
   ///
   /// - Parameter known: The leases of the subnet that it remembers and that are in force.
   package func missing(besides known: [Lease], at now: Timestamp) -> [Lease] {
     let held = Dictionary(known.map { ($0.address, $0) }) { first, _ in first }
-    return leases.filter { lease in
-      guard lease.until > now else { return false }
-      guard let other = held[lease.address] else { return true }
-      return !isAnswered && (other.mac != lease.mac || other.until < lease.until)
+    let full = now.advanced(bySeconds: Int64(leaseSeconds))
+    let longest = now.advanced(bySeconds: Int64(SubnetSpec.leaseSecondsRange.upperBound))
+    return leases.compactMap { told in
+      var lease = told
+      // The lease may have been given when leases were longer.
+      lease.until = min(max(told.until, full), longest)
+      guard let other = held[lease.address] else { return lease }
+      return !isAnswered && (other.mac != lease.mac || other.until < lease.until) ? lease : nil
     }
   }
 }

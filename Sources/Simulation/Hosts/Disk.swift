@@ -63,7 +63,10 @@ final class Scratch {
     path = String(cString: made)
   }
 
-  deinit {
+  deinit { remove() }
+
+  /// The run's files are done with. Called at its end, not left to `deinit`: what a run leaves in memory is memory.
+  func remove() {
     // Nothing but what this run made is below it: directories with files.
     for directory in Self.names(in: path) {
       for file in Self.names(in: "\(path)/\(directory)") { unlink("\(path)/\(directory)/\(file)") }

@@ -15,7 +15,8 @@ final class RegionHost {
   private(set) var store: SQLiteStore?
   /// How long the store's disk takes for one batch; a fault makes it slow.
   var diskDelay = RegionHost.diskDelayUsual
-  var isDiskSlow: Bool { diskDelay != Self.diskDelayUsual }
+  /// When the last batch is done that a slow disk took.
+  private var diskSlowUntil: Duration = .zero
   /// Lives so far.
   private(set) var starts = 0
 
@@ -32,6 +33,15 @@ final class RegionHost {
     disk = try Disk(base: "\(scratch.path)/region")
   }
 
+  /// Whether something that began at `time` may have waited for a slow disk, or for a batch that such a one still holds.
+  func wasDiskSlow(since time: Duration) -> Bool { diskDelay != Self.diskDelayUsual || time <= diskSlowUntil }
+
+  private func drawDiskDelay() -> Duration {
+    let delay = random.duration(diskDelay)
+    if diskDelay != Self.diskDelayUsual { diskSlowUntil = max(diskSlowUntil, world.now + delay) }
+    return delay
+  }
+
   func start() throws {
     guard process == nil else { return }
     starts += 1
@@ -41,7 +51,7 @@ final class RegionHost {
     let environment = StoreEnvironment(
       now: { clock.wall }, random: { draw.next() },
       executor: ProcessStoreExecutor(process: process) { [weak self] in
-        self.map { $0.random.duration($0.diskDelay) } ?? .zero
+        self?.drawDiskDelay() ?? .zero
       })
     let store = try SQLiteStore(path: "\(disk.directory)/region.db", environment: environment)
     let context = RegionContext(

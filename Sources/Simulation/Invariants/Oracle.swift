@@ -9,6 +9,9 @@ final class Oracle {
   /// The newest ownership that any daemon ever answered for.
   private var newest: [DHCPSubnetID: (epoch: Epoch, by: RackDaemon)] = [:]
   private(set) var grantCount = 0
+  /// Who had an address that an operator passes on: within one transaction that takes no hold, and the former holder uses
+  /// the address until it renews.
+  private var passedOn: [IPv4Address: MACAddress] = [:]
 
   private struct Grant {
     var mac: MACAddress
@@ -23,6 +26,16 @@ final class Oracle {
 
   func watch(_ daemon: RackDaemon) {
     daemons.append(daemon)
+  }
+
+  /// An operator takes addresses from machines and gives them to others in one transaction.
+  func willPassOn(_ holders: [IPv4Address: MACAddress]) {
+    passedOn.merge(holders) { $1 }
+  }
+
+  /// The transaction was refused.
+  func didNotPassOn(_ holders: [IPv4Address: MACAddress]) {
+    for (address, holder) in holders where passedOn[address] == holder { passedOn[address] = nil }
   }
 
   /// Something about who answers has changed.
@@ -52,7 +65,7 @@ final class Oracle {
     grantCount += 1
     world.note(daemon.name, "gives \(place.address) to \(mac) for \(lease.components.seconds) s")
     if let old = grants[place], old.mac != mac, old.until > world.now, old.daemon !== daemon,
-      old.daemon.hasLease(place, of: old.mac)
+      old.daemon.hasLease(place, of: old.mac), passedOn[place.address] != old.mac
     {
       world.violate(
         .oneMachinePerAddress,

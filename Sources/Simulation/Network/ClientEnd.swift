@@ -12,6 +12,11 @@ final class ClientEnd: ConnectionEnd {
   private var heard: Duration = .zero
   private var pinged: Duration?
   private var isWatching = false
+  private var isEstablished = false
+
+  /// A server whose kernel took the connection and that does not begin HTTP/2 within this is given up; as the program's
+  /// `ClientOptions.connectTimeout`.
+  private static let establishingMax: Duration = .seconds(10)
 
   init(_ channel: SimulatedChannel) {
     self.channel = channel
@@ -38,6 +43,10 @@ final class ClientEnd: ConnectionEnd {
       configuration: ClientConnection.Configuration(authority: channel.address), host: self, now: process.world.instant)
     heard = process.world.now
     flush()
+    process.call(after: Self.establishingMax) { [weak self] in
+      guard let self, !isEstablished, let connection else { return }
+      connection.abandon(by: self, silently: false, reason: "the server did not begin HTTP/2 in time")
+    }
   }
 
   func received(_ octets: [UInt8]) {
@@ -107,7 +116,10 @@ final class ClientEnd: ConnectionEnd {
 
 extension ClientEnd: ClientConnectionHost {
   var driver: any CallDriver { target }
-  func becameReady() { channel.ready(self) }
+  func becameReady() {
+    isEstablished = true
+    channel.ready(self)
+  }
   func beganDraining() { channel.draining(self) }
   func refused(_ call: ClientCall) { process.call { [channel] in channel.submit(call) } }
   func pingAcknowledged(_ payload: UInt64) {}

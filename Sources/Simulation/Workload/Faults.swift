@@ -106,6 +106,7 @@ final class Faults {
       }
     case .regionClockJumps: jump(region.clock, RegionHost.name)
     case .diskSlow:
+      world.note(RegionHost.name, "has a slow disk")
       edits.disturbances += 1
       region.diskDelay = .milliseconds(20) ... .milliseconds(900)
       later(.milliseconds(100) ... .seconds(10)) { [self] in

@@ -95,26 +95,29 @@ final class Machine {
 
   private var isRebinding: Bool { until - world.now <= lease / 8 }
 
-  /// Asks what to boot, boots it, and phones home, as the agent's HTTP edge would do for it.
+  /// Asks for its script, boots it, and phones home, as the agent's HTTP edge would do for it.
   private func boot(from host: AgentHost, at own: IPv4Address) {
     guard let rack = host.rack, let process = host.process, process.state == .running, let address else { return }
     let mac = mac
-    var order: UInt64?
-    if case .known(let machine) = rack.view.answer(to: mac, at: own), let once = machine.binding.bootOnce,
-      machine.profileName == once.profile
-    {
-      order = once.token
+    var order: BootOnceUse?
+    if case .known(let machine) = rack.view.answer(to: mac, at: own), let once = machine.once {
+      order = once
       if usedUp.contains(once.token) {
-        world.violate(.bootsOnce, "\(mac) boots \(once.profile) from \(host.name) after it had phoned home")
+        world.violate(.bootsOnce, "\(mac) boots \(machine.profileName) from \(host.name) after it had phoned home")
       }
     }
-    let told = Told()
+    let (told, script) = (Told(), order)
     let report = MachineReport(macs: [mac], address: address, serial: "S\(mac.bits)")
     process.run {
-      do { told.outcome = try await rack.phoneHome(report, at: own) } catch {}
+      do {
+        if let script { try rack.willServe(script) }
+        told.outcome = try await rack.phoneHome(report, at: own)
+      } catch {
+        // Without a script, or an answer, it tries again when it asks for its address again.
+      }
     } ended: { [self] in
       switch told.outcome {
-      case .known: if let order { usedUp.insert(order) }
+      case .known: if let order { usedUp.insert(order.token) }
       case .enlisted: isEnlisted = true
       case .busy, .notServed, nil: break
       }

@@ -23,6 +23,7 @@ final class Operator: @unchecked Sendable {
   private let world: World
   private let site: Site
   private let region: RegionHost
+  private let oracle: Oracle
   private let hosts: [AgentHost]
   private let machines: [Machine]
   private let strangers: [Machine]
@@ -44,8 +45,9 @@ final class Operator: @unchecked Sendable {
 
   init(
     world: World, site: Site, network: SimulatedNetwork, region: RegionHost, hosts: [AgentHost],
-    machines: [Machine], strangers: [Machine], plan: Cluster.Plan
+    machines: [Machine], strangers: [Machine], oracle: Oracle, plan: Cluster.Plan
   ) {
+    self.oracle = oracle
     self.plan = plan
     self.world = world
     self.site = site
@@ -205,6 +207,7 @@ final class Operator: @unchecked Sendable {
     guard pair.count == 2, !pair[0].interfaces.isEmpty, !pair[1].interfaces.isEmpty,
       pair[0].interfaces[0].subnet == pair[1].interfaces[0].subnet
     else { return }
+    let passed = try holders(in: pair)
     (pair[0].interfaces[0].address, pair[1].interfaces[0].address) =
       (pair[1].interfaces[0].address, pair[0].interfaces[0].address)
     var request = MusterV1.BatchWriteNodesRequest()
@@ -215,11 +218,21 @@ final class Operator: @unchecked Sendable {
             node: MusterV1.Node(name: node.name, interfaces: node.interfaces),
             updateMask: GoogleProtobuf.FieldMask(paths: ["interfaces"]))))
     }
+    oracle.willPassOn(passed)
     let outcome = try await call("swap \(a) \(b)") { [nodes, options, request] in
       try await nodes.batchWriteNodes(request, options: options)
     } done: { _ in }
+    if outcome == .refused { oracle.didNotPassOn(passed) }
     let before = ledger.nodes
     ledger.note(outcome, of: [a, b]) { before[$0] ?? .uncertain }
+  }
+
+  private func holders(in nodes: [MusterV1.Node]) throws -> [IPv4Address: MACAddress] {
+    var holders: [IPv4Address: MACAddress] = [:]
+    for interface in nodes.flatMap(\.interfaces) where interface.address != "dynamic" && !interface.address.isEmpty {
+      holders[try IPv4Address(interface.address)] = try MACAddress(interface.mac)
+    }
+    return holders
   }
 
   private func changePool() async throws {
@@ -354,7 +367,7 @@ final class Operator: @unchecked Sendable {
     }
     world.note("operator", "\(what): \(words)")
     let took = world.now - began
-    if outcome != .lost, disturbances == before, !region.isDiskSlow, took > Self.answerMax {
+    if outcome != .lost, disturbances == before, !region.wasDiskSlow(since: began), took > Self.answerMax {
       world.violate(.mutationsWaitForNoAgent, "\(what) took \(took)")
     }
     return outcome

@@ -97,6 +97,11 @@ package final class World: @unchecked Sendable {
     return true
   }
 
+  /// Forgets what was to happen, which holds on to everybody it would happen to.
+  func end() {
+    timers = TimerQueue()
+  }
+
   // MARK: The record
 
   func note(_ who: String, _ what: String) {

@@ -13,7 +13,13 @@ extension Transaction {
       return true
     }
     guard let row = try tables.subnet(dhcpID), row.progress.owner == agent else { return false }
-    for lease in leases { try observeIfLater(lease) }
+    // In full from now, whatever the agent's clock says: it stopped answering before it said this, so none was renewed
+    // after now.
+    let full = now.advanced(bySeconds: Int64(row.subnet.spec.leaseSeconds))
+    for var lease in leases {
+      lease.until = max(lease.until, full)
+      try observeIfLater(lease)
+    }
     return true
   }
 

@@ -139,7 +139,8 @@ extension Transaction {
         if report.leasesLeft == nil {
           lease = .unknown(latest: latest)
         } else if let told = left[hold.place.address] {
-          lease = .until(told.until)
+          // In full from now: the agent's clock may be wrong, and after this it renewed none.
+          lease = .until(max(told.until, latest))
         } else if let known {
           // The agent speaks of what its last apply took away. A lease from before that is still one.
           hold.mac = known.mac
@@ -155,7 +156,7 @@ extension Transaction {
 
   /// What left the pool is not given out any more; addresses of it that are leased become held. An agent that says
   /// nothing of leases, as in Hello, may have given some that nobody told the region: then the ranges stay retired
-  /// until the last of those has ended.
+  /// until the last of those has ended. What came back into the pool meanwhile is the pool's.
   private func endRetirement(_ report: AppliedReport, _ row: inout SubnetRow, _ latest: Timestamp) throws {
     if row.retired.contains(where: { $0.hasEnded(at: now) }) {
       row.retired.removeAll { $0.hasEnded(at: now) }
@@ -172,7 +173,7 @@ extension Transaction {
       while let first = from {
         let rest = AddressRange(first: first, last: retired.range.last)
         let leases = try tables.leases(report.subnet, in: rest, limit: FreeAddressSearch.pieceSize)
-        for lease in leases where lease.until > now {
+        for lease in leases where lease.until > now && !row.subnet.spec.pool.contains(lease.address) {
           let place = SubnetAddress(subnet: report.subnet, address: lease.address)
           try tables.putHold(
             HeldAddress(
@@ -183,7 +184,7 @@ extension Transaction {
         from = next.flatMap { $0 <= retired.range.last ? $0 : nil }
       }
     }
-    for lease in report.leasesLeft ?? [] where lease.until > now {
+    for lease in report.leasesLeft ?? [] where lease.until > now && !row.subnet.spec.pool.contains(lease.address) {
       let place = SubnetAddress(subnet: report.subnet, address: lease.address)
       guard let range = row.retired.first(where: { $0.range.contains(lease.address) }) else { continue }
       try tables.putHold(

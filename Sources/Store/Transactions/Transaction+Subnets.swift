@@ -173,10 +173,13 @@ extension Transaction {
           "pools[\(index)]", "\(range)", .poolReserved, "contains \(address) of node \(node)",
           fix: "leave it out, or move the node")
       }
-      if !force, let hold = try firstHold(dhcpID, range) {
+      // What is in the pool already is given out as it was; only what comes to it is judged.
+      for added in AddressPool(range).subtracting(row.subnet.spec.pool) where !force {
+        guard let hold = try firstHold(dhcpID, added) else { continue }
         problems.add(
           "pools[\(index)]", "\(range)", .addressHeld, "contains \(hold.place.address), held for \(hold.mac)",
           fix: "leave it out, wait, or risk a double address with --force")
+        break
       }
     }
   }

@@ -30,13 +30,30 @@ struct HandoverTests {
   }
 
   @Test func theFormerOwnersWordBeatsOldMemoriesAndNotThoseOfADaemonThatAnswers() throws {
-    let leases = [lease(1, "10.1.3.0"), lease(2, "10.1.3.1"), lease(3, "10.1.3.2", seconds: 0)]
-    let known = [lease(8, "10.1.3.0", seconds: 9_000), lease(2, "10.1.3.1", seconds: 700)]
+    let full = Int64(Sample.served([]).header.leaseSeconds)
+    let leases = [lease(1, "10.1.3.0", seconds: full), lease(2, "10.1.3.1", seconds: full)]
+    let known = [lease(8, "10.1.3.0", seconds: 9_000), lease(2, "10.1.3.1", seconds: full + 100)]
     let begins = try #require(Adoption(leases, into: Sample.served([]), isAnswered: false))
-    #expect(begins.missing(besides: known, at: now) == [lease(1, "10.1.3.0")])
+    #expect(begins.missing(besides: known, at: now) == [lease(1, "10.1.3.0", seconds: full)])
     let goesOn = try #require(Adoption(leases, into: Sample.served([]), isAnswered: true))
     #expect(goesOn.missing(besides: known, at: now) == [])
-    #expect(goesOn.missing(besides: [], at: now) == Array(leases[..<2]))
+    #expect(goesOn.missing(besides: [], at: now) == leases)
+  }
+
+  @Test func aLeaseFromAnotherClockCountsInFullAndNotForEver() throws {
+    let full = Int64(Sample.served([]).header.leaseSeconds)
+    let longest = Int64(SubnetSpec.leaseSecondsRange.upperBound)
+    // Of a region whose clock is ahead, whose leases were longer before, and whose clock is years ahead.
+    let leases = [
+      lease(1, "10.1.3.0", seconds: -40), lease(2, "10.1.3.1", seconds: full + 60),
+      lease(3, "10.1.3.2", seconds: longest * 100),
+    ]
+    let adoption = try #require(Adoption(leases, into: Sample.served([]), isAnswered: false))
+    #expect(
+      adoption.missing(besides: [], at: now) == [
+        lease(1, "10.1.3.0", seconds: full), lease(2, "10.1.3.1", seconds: full + 60),
+        lease(3, "10.1.3.2", seconds: longest),
+      ])
   }
 
   @Test func aSubnetIsNotAnsweredBeforeTheLeasesAreThere() {
