@@ -31,6 +31,7 @@ package struct Housekeeping: Sendable {
       try await context.clocks.sleep(Self.tickNanoseconds)
       let lag = context.clocks.uptime() - before - Self.tickNanoseconds
       do {
+        try await keepClock()
         if lag <= Self.tickLagMax { try await expireAgents() }
         ticks += 1
         if ticks % Self.ticksPerTrim == 0 { try await trim() }
@@ -76,6 +77,17 @@ package struct Housekeeping: Sendable {
     }
     // Silence changes no row of the store, so whoever waits for the agent's subnets is told here.
     context.hub.wake(silent.map(Topic.agent))
+  }
+
+  /// The wall clock was set: leases and held addresses do not follow it, and must not after a restart.
+  func keepClock() async throws {
+    let clock = context.store.leaseClock
+    guard let jumps = clock.jumpsToKeep else { return }
+    context.logger.warning(
+      "the wall clock was set; leases and held addresses end as time passes",
+      metadata: ["aheadSeconds": "\(jumps / Self.tickNanoseconds)"])
+    try await context.store.write { try $0.keep(clockJumps: jumps) }
+    clock.keep(jumps: jumps)
   }
 
   /// Deletes old events, answers to requests, leases and ended holds, in short transactions.

@@ -5,6 +5,9 @@ package import Provisioning
 /// Everything above works on `Transaction` and `Snapshot`; which engine carries them out is known to
 /// the entry point alone.
 package protocol RegionStore: Sendable {
+  /// When leases and held addresses end; whoever watches over it has what it says kept (`Transaction.keep(clockJumps:)`).
+  var leaseClock: LeaseClock { get }
+
   /// Runs `body` in a transaction of its own and returns once what it wrote survives power loss.
   ///
   /// Transactions run one after the other. Several that wait share one commit, and each is still all

@@ -30,7 +30,8 @@ struct LiveRegion {
     try Self.makeDirectory(of: settings.storePath)
     let store = try SQLiteStore(
       path: settings.storePath,
-      environment: StoreEnvironment(now: now, random: random, program: MusterRegion.version))
+      environment: StoreEnvironment(
+        now: now, uptime: { Self.clock(CLOCK_BOOTTIME) }, random: random, program: MusterRegion.version))
     let clocks = Clocks(
       now: now, uptime: { Self.clock(CLOCK_BOOTTIME) },
       sleep: { try await Task.sleep(for: .nanoseconds($0), clock: .continuous) })

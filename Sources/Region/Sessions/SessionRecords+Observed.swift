@@ -138,7 +138,7 @@ struct ObservationWriter: Sendable {
     }
     try transaction.observe(lease)
     // Renewals are no news.
-    guard known?.mac != lease.mac || (known?.until ?? lease.until) < transaction.now else { return }
+    guard known?.mac != lease.mac || (known?.until ?? lease.until) < transaction.leaseNow else { return }
     try tell(
       Event(
         .leaseGiven, actor: actor, node: hostname, subnet: row.subnet.name, agent: agent, mac: lease.mac,

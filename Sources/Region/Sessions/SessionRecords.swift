@@ -176,7 +176,7 @@ struct SessionRecords: Sendable {
       let leases = try snapshot.leases(in: read.dhcpID, from: read.from, limit: LeaseRead.leasesMax)
       let next = leases.count == LeaseRead.leasesMax ? leases.last?.address.next : nil
       return LeasePart(
-        leases: leases.filter { $0.until > snapshot.now }.map {
+        leases: leases.filter { $0.until > snapshot.leaseNow }.map {
           MusterV1.LeaseLeft(LeaseLeft(address: $0.address, mac: $0.mac, until: $0.until))
         }, next: next)
     }

@@ -44,7 +44,10 @@ struct DaemonDriver: DHCPBackend {
   func pause() async throws { try await call(.pause) { try await $0.pause() } }
   func resume() async throws { try await call(.resume) { try await $0.resume() } }
   func delete(_ leases: [Lease]) async throws { try await call(.delete) { try await $0.delete(leases) } }
-  func adopt(_ leases: [Lease]) async throws { try await call(.adopt) { try await $0.adopt(leases) } }
+  func adopt(_ leases: [Lease]) async throws {
+    try await call(.adopt) { try await $0.adopt(leases) }
+    daemon.adopted(leases)
+  }
   func rehearse(_ state: RackState, from good: RackState) async throws -> Rehearsal {
     try await call(.rehearse) { try await $0.rehearse(state, from: good) }
   }

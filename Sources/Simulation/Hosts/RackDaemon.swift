@@ -33,8 +33,8 @@ final class RackDaemon: @unchecked Sendable {
     return state.isRunning ? state.loaded?.answering ?? [] : []
   }
 
-  /// Whether its lease file has a lease of `address` for `mac`, in force or not.
-  func hasLease(_ place: SubnetAddress, of mac: MACAddress) -> Bool { memory.snapshot.leases[place]?.mac == mac }
+  /// Its host's wall clock, by which it judges leases.
+  var wall: Timestamp { clock.wall }
 
   // MARK: The agent's calls
 
@@ -71,6 +71,11 @@ final class RackDaemon: @unchecked Sendable {
     }
     world.note(name, "dhcp \(call.rawValue): \(summary)")
     oracle.look()
+  }
+
+  /// It was told of leases that others gave.
+  func adopted(_ leases: [Lease]) {
+    oracle.adopted(leases, by: self)
   }
 
   private var summary: String {

@@ -49,7 +49,7 @@ final class RegionHost {
     let draw = Draw(random.fork())
     let clock = clock
     let environment = StoreEnvironment(
-      now: { clock.wall }, random: { draw.next() },
+      now: { clock.wall }, uptime: { [world] in world.now.wholeNanoseconds }, random: { draw.next() },
       executor: ProcessStoreExecutor(process: process) { [weak self] in
         self?.drawDiskDelay() ?? .zero
       })

@@ -17,7 +17,12 @@ final class Oracle {
     var mac: MACAddress
     /// By the true clock.
     var until: Duration
+    /// Who remembers it: who gave it, or took it over.
     var daemon: RackDaemon
+    /// By that daemon's clock.
+    var ends: Timestamp
+
+    var hasEndedByItsDaemon: Bool { ends <= daemon.wall }
   }
 
   init(_ world: World) {
@@ -58,14 +63,22 @@ final class Oracle {
     }
   }
 
-  /// A machine was given an address. A lease of another machine is in force until its time is over by the true clock,
-  /// unless the daemon that gave it has deleted it. What one daemon does by its own clock with its own leases is its own
-  /// matter: Kea judges by the host's wall clock, whatever Muster does.
+  /// A daemon was told of leases that others gave.
+  func adopted(_ leases: [Lease], by daemon: RackDaemon) {
+    for lease in leases {
+      let place = SubnetAddress(subnet: lease.dhcpID, address: lease.address)
+      guard let grant = grants[place], grant.mac == lease.mac else { continue }
+      grants[place] = Grant(mac: grant.mac, until: grant.until, daemon: daemon, ends: lease.until)
+    }
+  }
+
+  /// A machine was given an address. A lease of another machine is in force until its time is over by the true clock, or
+  /// by the clock of the daemon that remembers it: Kea judges by its host's wall clock, whatever Muster does.
   func granted(_ place: SubnetAddress, to mac: MACAddress, for lease: Duration, by daemon: RackDaemon) {
     grantCount += 1
     world.note(daemon.name, "gives \(place.address) to \(mac) for \(lease.components.seconds) s")
-    if let old = grants[place], old.mac != mac, old.until > world.now, old.daemon !== daemon,
-      old.daemon.hasLease(place, of: old.mac), passedOn[place.address] != old.mac
+    if let old = grants[place], old.mac != mac, old.until > world.now, !old.hasEndedByItsDaemon,
+      passedOn[place.address] != old.mac
     {
       world.violate(
         .oneMachinePerAddress,
@@ -75,6 +88,7 @@ final class Oracle {
     // §4.4.1), and that is anybody's. A daemon that has stopped meanwhile never hears of it, and its lease file says
     // otherwise for ever.
     grants = grants.filter { $0.value.mac != mac || $0.key.subnet != place.subnet }
-    grants[place] = Grant(mac: mac, until: world.now + lease, daemon: daemon)
+    grants[place] = Grant(
+      mac: mac, until: world.now + lease, daemon: daemon, ends: daemon.wall.advanced(bySeconds: lease.components.seconds))
   }
 }

@@ -13,7 +13,7 @@ struct ReadJob: Sendable {
   ) {
     refuse = { continuation.resume(throwing: $0) }
     run = { tables in
-      let snapshot = Snapshot(tables: tables, now: environment.now())
+      let snapshot = Snapshot(tables: tables, now: environment.now(), leaseNow: environment.leaseClock.now)
       continuation.resume(with: Result { try body(snapshot) })
     }
   }

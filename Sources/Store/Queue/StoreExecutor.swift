@@ -32,17 +32,21 @@ package struct StoreEnvironment: Sendable {
   /// 64 random bits.
   package var random: @Sendable () -> UInt64
   package var executor: any StoreExecutor
+  /// When leases and held addresses end.
+  package let leaseClock: LeaseClock
   /// The program's version, for messages.
   package var program: String
 
+  /// - Parameter uptime: Nanoseconds since some start, counting through suspension (CLOCK_BOOTTIME); `nil` trusts `now`.
   package init(
-    now: @escaping @Sendable () -> Timestamp,
+    now: @escaping @Sendable () -> Timestamp, uptime: (@Sendable () -> Int64)? = nil,
     random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) },
     executor: any StoreExecutor = DispatchStoreExecutor(), program: String = "0.1.0"
   ) {
     self.now = now
     self.random = random
     self.executor = executor
+    leaseClock = LeaseClock(wall: now, uptime: uptime ?? { now().nanoseconds })
     self.program = program
   }
 }

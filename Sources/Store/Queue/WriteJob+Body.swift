@@ -10,7 +10,7 @@ extension WriteJob {
   ) {
     refuse = { continuation.resume(throwing: $0) }
     run = { tables in
-      var transaction = Transaction(tables: tables, now: environment.now(), random: environment.random)
+      var transaction = Transaction(tables: tables, environment)
       let result = Result { try body(&transaction) }
       var notice: CommitNotice?
       var failure: StoreError?

@@ -63,6 +63,8 @@ package final class SQLiteStore: RegionStore {
     ) { engine.perform($0) }
   }
 
+  package var leaseClock: LeaseClock { engine.environment.leaseClock }
+
   private static func directory(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])

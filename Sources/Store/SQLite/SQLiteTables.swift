@@ -16,6 +16,12 @@ final class SQLiteTables: Tables {
     Incarnation(bits: UInt128(octets: try meta("incarnation") ?? []))
   }
 
+  func clockJumps() throws -> Int64 { try counter("clock_jumps") }
+
+  func setClockJumps(_ nanoseconds: Int64) throws {
+    try changeCounter("clock_jumps", by: nanoseconds &- counter("clock_jumps"))
+  }
+
   func setIncarnation(_ incarnation: Incarnation) throws {
     try setMeta("incarnation", incarnation.bits.octets)
   }

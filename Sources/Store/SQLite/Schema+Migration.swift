@@ -58,7 +58,8 @@ extension Schema {
   /// Fills in what every store has: an incarnation and the built-in profiles. A store that was
   /// restored from a backup draws a new incarnation.
   static func furnish(_ tables: SQLiteTables, environment: StoreEnvironment) throws {
-    var transaction = Transaction(tables: tables, now: environment.now(), random: environment.random)
+    environment.leaseClock.resume(jumps: try tables.clockJumps())
+    var transaction = Transaction(tables: tables, environment)
     if try tables.meta("incarnation") == nil || tables.meta(restoredKey) != nil {
       _ = try transaction.drawIncarnation()
       try tables.deleteMeta(restoredKey)

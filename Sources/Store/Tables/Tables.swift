@@ -5,6 +5,9 @@ package import Provisioning
 package protocol Tables: AnyObject, NodeTables, BindingTables, SubnetTables, AgentTables, RecordTables {
   func incarnation() throws -> Incarnation
   func setIncarnation(_ incarnation: Incarnation) throws
+  /// By how much the wall clock had been set ahead, nanoseconds; 0 if that was never told.
+  func clockJumps() throws -> Int64
+  func setClockJumps(_ nanoseconds: Int64) throws
   /// A number no subnet ever had.
   func takeDHCPSubnetID() throws -> DHCPSubnetID?
   func profilesRevision() throws -> Revision

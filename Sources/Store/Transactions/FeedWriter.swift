@@ -5,16 +5,18 @@ internal import Provisioning
 struct FeedWriter {
   private let tables: any Tables
   private let now: Timestamp
+  private let leaseNow: Timestamp
   let generation: Generation
   private(set) var row: SubnetRow
   /// The rows as they were, from `prepare`.
   private var old: [BindingKey: BindingRow] = [:]
 
-  init(tables: any Tables, row: SubnetRow, generation: Generation, now: Timestamp) {
+  init(tables: any Tables, row: SubnetRow, generation: Generation, now: Timestamp, leaseNow: Timestamp) {
     self.tables = tables
     self.row = row
     self.generation = generation
     self.now = now
+    self.leaseNow = leaseNow
   }
 
   /// Reads the row before any is written, and takes its address out if it will have another: rows
@@ -60,6 +62,6 @@ struct FeedWriter {
     try tables.putHold(
       HeldAddress(
         place: loss.place, mac: loss.mac, generation: generation, since: now,
-        leaseEnds: lease.flatMap { $0.mac == loss.mac && $0.until > now ? $0.until : nil }))
+        leaseEnds: lease.flatMap { $0.mac == loss.mac && $0.until > leaseNow ? $0.until : nil }))
   }
 }

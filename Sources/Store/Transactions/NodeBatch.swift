@@ -5,6 +5,7 @@ internal import Provisioning
 struct NodeBatch {
   private let tables: any Tables
   private let now: Timestamp
+  private let leaseNow: Timestamp
   private let actor: Actor
   /// By the index of the write.
   private(set) var refusals: [Int: Refusal] = [:]
@@ -16,9 +17,10 @@ struct NodeBatch {
   private var unknownSubnets: Set<SubnetName> = []
   private(set) var cursors: [DHCPSubnetID: IPv4Address] = [:]
 
-  init(tables: any Tables, now: Timestamp, actor: Actor) {
+  init(tables: any Tables, now: Timestamp, leaseNow: Timestamp, actor: Actor) {
     self.tables = tables
     self.now = now
+    self.leaseNow = leaseNow
     self.actor = actor
   }
 
@@ -61,7 +63,7 @@ struct NodeBatch {
       return
     }
     rows[name] = row
-    occupancy.subnets[name] = try Snapshot(tables: tables, now: now).facts(of: row)
+    occupancy.subnets[name] = try Snapshot(tables: tables, now: now, leaseNow: leaseNow).facts(of: row)
   }
 
   /// Replaces every `auto` by the address its interface has, or by a free one.
@@ -75,7 +77,7 @@ struct NodeBatch {
         if let kept = pending[position].before?.addressKept(for: interface) {
           spec.interfaces[slot].address = .fixed(kept)
         } else if let free = try searches[name]?.next(taken: {
-            try Snapshot(tables: tables, now: now).takenAddresses(row.subnet.dhcpID, from: $0)
+            try Snapshot(tables: tables, now: now, leaseNow: leaseNow).takenAddresses(row.subnet.dhcpID, from: $0)
           }) {
           spec.interfaces[slot].address = .fixed(free)
         } else {
@@ -132,7 +134,7 @@ struct NodeBatch {
     for entry in changes where !entry.change.isUnchanged {
       if let after = entry.change.after { try look(after, entry.change.before) }
     }
-    var plan = NodePlan.make(changes.map(\.change), occupancy, mode: mode, at: now)
+    var plan = NodePlan.make(changes.map(\.change), occupancy, mode: mode, at: leaseNow)
     for (position, refusal) in plan.refusals { refusals[changes[position].index] = refusal }
     plan.refusals = [:]
     return plan
@@ -156,7 +158,7 @@ struct NodeBatch {
       if let holder, holder.node != node.id { occupancy.addresses[place] = holder }
       if let hold = try tables.hold(place) {
         occupancy.holds[place] = hold
-      } else if holder == nil, let lease = try tables.lease(place), lease.until > now {
+      } else if holder == nil, let lease = try tables.lease(place), lease.until > leaseNow {
         // Nobody has it reserved, and yet a machine uses it: as good as held.
         occupancy.holds[place] = HeldAddress(
           place: place, mac: lease.mac, generation: .zero, since: now, isAcknowledged: true, leaseEnds: lease.until)

@@ -7,16 +7,20 @@ package protocol StoreView: ~Copyable {
   var tables: any Tables { get }
   /// When the transaction or snapshot began.
   var now: Timestamp { get }
+  /// The same by the clock by which leases and held addresses end.
+  var leaseNow: Timestamp { get }
 }
 
 /// One state of the store. It ends with the closure that got it.
 package struct Snapshot: StoreView, ~Copyable {
   package let tables: any Tables
   package let now: Timestamp
+  package let leaseNow: Timestamp
 
-  package init(tables: any Tables, now: Timestamp) {
+  package init(tables: any Tables, now: Timestamp, leaseNow: Timestamp) {
     self.tables = tables
     self.now = now
+    self.leaseNow = leaseNow
   }
 }
 

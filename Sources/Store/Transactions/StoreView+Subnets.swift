@@ -38,7 +38,7 @@ extension StoreView where Self: ~Copyable {
     let spec = row.subnet.spec
     let agents = try tables.linkAddresses(in: spec.fabric, spec.prefix.range, limit: StoreLimits.pageMax)
     return SubnetFacts(
-      row.subnet, agentAddresses: agents.map(\.0), epoch: row.progress.epoch, retired: row.retired.filter { !$0.hasEnded(at: now) }.map(\.range))
+      row.subnet, agentAddresses: agents.map(\.0), epoch: row.progress.epoch, retired: row.retired.filter { !$0.hasEnded(at: leaseNow) }.map(\.range))
   }
 
   /// The agents that may become owner of the subnet, by name.
@@ -74,8 +74,8 @@ extension StoreView where Self: ~Copyable {
     if reserved.count == limit, let last = reserved.last { through = min(through, last) }
     if holds.count == limit, let last = holds.last { through = min(through, last.place.address) }
     if leases.count == limit, let last = leases.last { through = min(through, last.address) }
-    let held = holds.filter { !$0.isReleased(at: now) }.map(\.place.address)
-    let leased = leases.filter { $0.until > now }.map(\.address)
+    let held = holds.filter { !$0.isReleased(at: leaseNow) }.map(\.place.address)
+    let leased = leases.filter { $0.until > leaseNow }.map(\.address)
     let taken = Set(reserved + held + leased).filter { $0 <= through }.sorted()
     return FreeAddressSearch.Piece(taken: taken, through: through)
   }
@@ -108,11 +108,11 @@ extension StoreView where Self: ~Copyable {
 
   /// How many addresses of the subnet have a lease that has not ended.
   package func leaseCount(of subnet: Subnet) throws -> Int {
-    try tables.leaseCount(subnet.dhcpID, in: subnet.prefix.range, at: now)
+    try tables.leaseCount(subnet.dhcpID, in: subnet.prefix.range, at: leaseNow)
   }
 
   /// How many addresses of the pool have a lease that has not ended.
   package func poolUse(of subnet: Subnet) throws -> Int {
-    try subnet.spec.pool.ranges.reduce(0) { try $0 + tables.leaseCount(subnet.dhcpID, in: $1, at: now) }
+    try subnet.spec.pool.ranges.reduce(0) { try $0 + tables.leaseCount(subnet.dhcpID, in: $1, at: leaseNow) }
   }
 }

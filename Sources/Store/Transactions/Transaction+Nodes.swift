@@ -21,7 +21,7 @@ extension Transaction {
     _ writes: [NodeWrite], by actor: Actor, mode: BatchMode = .allOrNone
   ) throws -> NodeBatchResult {
     guard writes.count <= NodeWrite.countMax else { throw Refusal.tooManyWrites(max: NodeWrite.countMax) }
-    var batch = NodeBatch(tables: tables, now: now, actor: actor)
+    var batch = NodeBatch(tables: tables, now: now, leaseNow: leaseNow, actor: actor)
     for (index, write) in writes.enumerated() {
       try batch.add(write, at: index, identifier: identifier(NodeKind.self))
     }
@@ -72,7 +72,7 @@ extension Transaction {
       guard var row = try tables.subnet(dhcpID) else { throw StoreError.unreadable(what: "subnet \(dhcpID)") }
       let generation = advance(&row)
       if let cursor = cursors[dhcpID] { row.autoCursor = cursor }
-      feeds[dhcpID] = FeedWriter(tables: tables, row: row, generation: generation, now: now)
+      feeds[dhcpID] = FeedWriter(tables: tables, row: row, generation: generation, now: now, leaseNow: leaseNow)
     }
     for key in plan.tombstones { try feeds[key.subnet]?.prepare(key, address: nil) }
     for binding in plan.upserts { try feeds[binding.subnet]?.prepare(binding.key, address: binding.address) }

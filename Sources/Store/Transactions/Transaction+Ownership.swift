@@ -121,7 +121,7 @@ extension Transaction {
   }
 
   private func acknowledgeHolds(_ report: AppliedReport, _ row: inout SubnetRow) throws {
-    let latest = now.advanced(bySeconds: Int64(row.subnet.spec.leaseSeconds))
+    let latest = leaseNow.advanced(bySeconds: Int64(row.subnet.spec.leaseSeconds))
     var left: [IPv4Address: LeaseLeft] = [:]
     for lease in report.leasesLeft ?? [] {
       left[lease.address] = lease
@@ -134,7 +134,7 @@ extension Transaction {
       holds = try tables.unacknowledgedHolds(
         report.subnet, through: report.generation, limit: FreeAddressSearch.pieceSize)
       for var hold in holds {
-        let known = try tables.lease(hold.place).flatMap { $0.until > now ? $0 : nil }
+        let known = try tables.lease(hold.place).flatMap { $0.until > leaseNow ? $0 : nil }
         let lease: HeldAddress.LeaseLeft
         if report.leasesLeft == nil {
           lease = .unknown(latest: latest)
@@ -149,7 +149,7 @@ extension Transaction {
           lease = .none
         }
         hold.acknowledge(applied: report.generation, lease: lease)
-        if hold.isReleased(at: now) { try release(hold, &row) } else { try tables.putHold(hold) }
+        if hold.isReleased(at: leaseNow) { try release(hold, &row) } else { try tables.putHold(hold) }
       }
     } while holds.count == FreeAddressSearch.pieceSize
   }
@@ -158,8 +158,8 @@ extension Transaction {
   /// nothing of leases, as in Hello, may have given some that nobody told the region: then the ranges stay retired
   /// until the last of those has ended. What came back into the pool meanwhile is the pool's.
   private func endRetirement(_ report: AppliedReport, _ row: inout SubnetRow, _ latest: Timestamp) throws {
-    if row.retired.contains(where: { $0.hasEnded(at: now) }) {
-      row.retired.removeAll { $0.hasEnded(at: now) }
+    if row.retired.contains(where: { $0.hasEnded(at: leaseNow) }) {
+      row.retired.removeAll { $0.hasEnded(at: leaseNow) }
       row.autoCursor = nil
     }
     guard report.leasesLeft != nil else {
@@ -173,7 +173,7 @@ extension Transaction {
       while let first = from {
         let rest = AddressRange(first: first, last: retired.range.last)
         let leases = try tables.leases(report.subnet, in: rest, limit: FreeAddressSearch.pieceSize)
-        for lease in leases where lease.until > now && !row.subnet.spec.pool.contains(lease.address) {
+        for lease in leases where lease.until > leaseNow && !row.subnet.spec.pool.contains(lease.address) {
           let place = SubnetAddress(subnet: report.subnet, address: lease.address)
           try tables.putHold(
             HeldAddress(
@@ -184,7 +184,7 @@ extension Transaction {
         from = next.flatMap { $0 <= retired.range.last ? $0 : nil }
       }
     }
-    for lease in report.leasesLeft ?? [] where lease.until > now && !row.subnet.spec.pool.contains(lease.address) {
+    for lease in report.leasesLeft ?? [] where lease.until > leaseNow && !row.subnet.spec.pool.contains(lease.address) {
       let place = SubnetAddress(subnet: report.subnet, address: lease.address)
       guard let range = row.retired.first(where: { $0.range.contains(lease.address) }) else { continue }
       try tables.putHold(

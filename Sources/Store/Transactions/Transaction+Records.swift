@@ -107,14 +107,14 @@ extension Transaction {
     if try tables.deleteRequests(before: requestsEnd, limit: StoreLimits.trimMax) == StoreLimits.trimMax {
       isMore = true
     }
-    let leasesEnd = now.advanced(bySeconds: -StoreLimits.endedLeasesKeptSeconds)
+    let leasesEnd = leaseNow.advanced(bySeconds: -StoreLimits.endedLeasesKeptSeconds)
     if try tables.deleteLeases(endedBefore: leasesEnd, limit: StoreLimits.trimMax) == StoreLimits.trimMax {
       isMore = true
     }
-    if try tables.deleteFormerLeases(endedBefore: now, limit: StoreLimits.trimMax) == StoreLimits.trimMax {
+    if try tables.deleteFormerLeases(endedBefore: leaseNow, limit: StoreLimits.trimMax) == StoreLimits.trimMax {
       isMore = true
     }
-    let holds = try tables.releasedHolds(at: now, limit: StoreLimits.trimMax)
+    let holds = try tables.releasedHolds(at: leaseNow, limit: StoreLimits.trimMax)
     for hold in holds {
       guard var row = try tables.subnet(hold.place.subnet) else { continue }
       try release(hold, &row)

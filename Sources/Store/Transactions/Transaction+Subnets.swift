@@ -33,7 +33,7 @@ extension Transaction {
     let generation = advance(&row)
     row.progress.headerGeneration = generation
     try tables.insertSubnet(row)
-    try tables.reviveLeases(in: spec.fabric, spec.prefix.range, to: dhcpID, now: now)
+    try tables.reviveLeases(in: spec.fabric, spec.prefix.range, to: dhcpID, now: leaseNow)
     try keep(row, at: generation)
     notice.progress.insert(dhcpID)
     return SubnetWriteResult(outcome: .added, row: row, generations: [self.generation(row, generation)])
@@ -188,7 +188,7 @@ extension Transaction {
     var from: IPv4Address? = range.first
     while let start = from {
       let holds = try tables.holds(dhcpID, from: start, limit: FreeAddressSearch.pieceSize)
-      for hold in holds where !hold.isReleased(at: now) { return hold.place.address <= range.last ? hold : nil }
+      for hold in holds where !hold.isReleased(at: leaseNow) { return hold.place.address <= range.last ? hold : nil }
       guard holds.count == FreeAddressSearch.pieceSize, let last = holds.last, last.place.address < range.last else {
         return nil
       }

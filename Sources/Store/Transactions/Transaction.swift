@@ -5,16 +5,18 @@ package import Provisioning
 package struct Transaction: StoreView, ~Copyable {
   package let tables: any Tables
   package let now: Timestamp
+  package let leaseNow: Timestamp
   private let random: @Sendable () -> UInt64
   /// The generation this transaction took in each subnet: one, however often it writes there.
   var generations: [DHCPSubnetID: Generation] = [:]
   /// What to tell after the commit.
   package internal(set) var notice = CommitNotice()
 
-  package init(tables: any Tables, now: Timestamp, random: @escaping @Sendable () -> UInt64) {
+  init(tables: any Tables, _ environment: StoreEnvironment) {
     self.tables = tables
-    self.now = now
-    self.random = random
+    now = environment.now()
+    leaseNow = environment.leaseClock.now
+    random = environment.random
   }
 
   /// A new identifier.
@@ -30,6 +32,9 @@ package struct Transaction: StoreView, ~Copyable {
     notice.isEverything = true
     return incarnation
   }
+
+  /// Remembers by how much the wall clock is ahead of the clock of leases, nanoseconds.
+  package mutating func keep(clockJumps: Int64) throws { try tables.setClockJumps(clockJumps) }
 
   /// Moves the head of a subnet's feed, once in this transaction, and returns the generation to write
   /// at. The caller stores the row with `keep`.

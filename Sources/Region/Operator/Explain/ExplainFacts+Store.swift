@@ -34,7 +34,7 @@ extension ExplainReading {
       facts.rejection = try snapshot.rejection(key).map { .init(code: $0.code, message: $0.message) }
       if let address = boots.address.fixed {
         let hold = try snapshot.hold(SubnetAddress(subnet: row.subnet.dhcpID, address: address))
-        if let hold, hold.mac != boots.mac, !hold.isReleased(at: now) {
+        if let hold, hold.mac != boots.mac, !hold.isReleased(at: snapshot.leaseNow) {
           facts.hold = .init(address: address, mac: hold.mac, until: hold.leaseEnds)
         }
       }
