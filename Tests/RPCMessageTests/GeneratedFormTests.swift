@@ -84,6 +84,7 @@ internal import Testing
     names.self_ = "5"
     names.init_ = "6"
     names.hashValue_ = 17
+    names.unknownFields_ = "24"
     names.switch = .in("20")
     names.entry = ["b": "2", "a": "1"]
     #expect(try Everything.Names(serializedBytes: names.serializedBytes()) == names)

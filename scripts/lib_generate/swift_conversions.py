@@ -82,9 +82,6 @@ def _field_names(source, message, access):
 
 
 def _from_c(source, message):
-    if not message.members:
-        source.line(f"init(_ c: UnsafePointer<{message.c}>) {{}}")
-        return
     source.open(f"init(_ c: UnsafePointer<{message.c}>) {{")
     for member in message.members:
         if isinstance(member, Oneof):
@@ -96,6 +93,7 @@ def _from_c(source, message):
             source.line("}")
             continue
         _field_from_c(source, member)
+    source.line("self.unknownFields = RPC.UnknownFields(of: c)")
     source.close()
 
 
@@ -147,6 +145,7 @@ def _to_c(source, message):
             _oneof_to_c(source, member)
         else:
             _field_to_c(source, member)
+    source.line("arena.add(self.unknownFields, to: c)")
     source.line("return c")
     source.close()
 

@@ -7,7 +7,7 @@ from .source import Source
 def write(file):
     if not file.messages and not file.enums:
         return None
-    source = Source(file, *(file.unit.rpc_import if _uses_foreign(file) else []))
+    source = Source(file, *(file.unit.rpc_import if file.messages else []))
     source.open(f"extension {file.namespace} {{")
     for enum in file.enums:
         _enum(source, enum, file.unit.access)
@@ -15,18 +15,6 @@ def write(file):
         _message(source, message, file.unit.access)
     source.close()
     return source.text()
-
-
-def _uses_foreign(file):
-    """Whether a message contains one of the RPC module, which the file's own module is not."""
-    members = [
-        field
-        for message in file.messages
-        for each in message.flattened()
-        for member in each.members
-        for field in (member.fields if isinstance(member, Oneof) else [member])
-    ]
-    return any(field.value.is_foreign for field in members)
 
 
 def _message(source, message, access):
@@ -40,6 +28,8 @@ def _message(source, message, access):
         else:
             initial = "" if member.default == "nil" else f" = {member.default}"
             source.line(f"{access} var {member.swift}: {member.swift_type}{initial}")
+    source.line("/// What came in fields that this contract does not have.")
+    source.line(f"{access} var unknownFields: RPC.UnknownFields = .init()")
     source.gap()
     source.line(f"{access} init() {{}}")
     if message.members:

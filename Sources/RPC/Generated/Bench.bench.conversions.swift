@@ -29,6 +29,7 @@ extension Bench.EchoRequest: RPC.Message {
     self.id = c.pointee.id
     self.name = RPC.CField.string(c.pointee.name)
     self.payload = RPC.CField.bytes(c.pointee.payload.data, count: c.pointee.payload.len)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -38,6 +39,7 @@ extension Bench.EchoRequest: RPC.Message {
     c.pointee.id = self.id
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
     c.pointee.payload = ProtobufCBinaryData(len: self.payload.count, data: arena.bytes(self.payload))
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -68,6 +70,7 @@ extension Bench.EchoReply: RPC.Message {
     self.id = c.pointee.id
     self.name = RPC.CField.string(c.pointee.name)
     self.payload = RPC.CField.bytes(c.pointee.payload.data, count: c.pointee.payload.len)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -77,6 +80,7 @@ extension Bench.EchoReply: RPC.Message {
     c.pointee.id = self.id
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
     c.pointee.payload = ProtobufCBinaryData(len: self.payload.count, data: arena.bytes(self.payload))
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -106,6 +110,7 @@ extension Bench.StreamRequest: RPC.Message {
   init(_ c: UnsafePointer<Bench__StreamRequest>) {
     self.count = c.pointee.count
     self.payload = RPC.CField.bytes(c.pointee.payload.data, count: c.pointee.payload.len)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -114,6 +119,7 @@ extension Bench.StreamRequest: RPC.Message {
     bench__stream_request__init(c)
     c.pointee.count = self.count
     c.pointee.payload = ProtobufCBinaryData(len: self.payload.count, data: arena.bytes(self.payload))
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

@@ -5,6 +5,8 @@ extension Bench {
     public var id: UInt64 = 0
     public var name: String = ""
     public var payload: [UInt8] = []
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -19,6 +21,8 @@ extension Bench {
     public var id: UInt64 = 0
     public var name: String = ""
     public var payload: [UInt8] = []
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -33,6 +37,8 @@ extension Bench {
     /// How many replies to stream.
     public var count: UInt32 = 0
     public var payload: [UInt8] = []
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 

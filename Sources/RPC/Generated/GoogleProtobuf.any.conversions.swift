@@ -28,6 +28,7 @@ extension GoogleProtobuf.AnyMessage: RPC.Message {
   init(_ c: UnsafePointer<Google__Protobuf__Any>) {
     self.typeUrl = RPC.CField.string(c.pointee.type_url)
     self.value = RPC.CField.bytes(c.pointee.value.data, count: c.pointee.value.len)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -36,6 +37,7 @@ extension GoogleProtobuf.AnyMessage: RPC.Message {
     google__protobuf__any__init(c)
     if !self.typeUrl.isEmpty { c.pointee.type_url = arena.string(self.typeUrl) }
     c.pointee.value = ProtobufCBinaryData(len: self.value.count, data: arena.bytes(self.value))
+    arena.add(self.unknownFields, to: c)
     return c
   }
 

@@ -114,6 +114,8 @@ extension GoogleProtobuf {
     public var typeUrl: String = ""
     /// Must be a valid serialized protocol buffer of the above specified type.
     public var value: [UInt8] = []
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 

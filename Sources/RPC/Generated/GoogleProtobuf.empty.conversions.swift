@@ -25,12 +25,15 @@ extension GoogleProtobuf.Empty: RPC.Message {
     return UnsafeRawPointer(message.base.descriptor)
   }()
 
-  init(_ c: UnsafePointer<Google__Protobuf__Empty>) {}
+  init(_ c: UnsafePointer<Google__Protobuf__Empty>) {
+    self.unknownFields = RPC.UnknownFields(of: c)
+  }
 
   /// Valid as long as the arena.
   func makeC(in arena: borrowing RPC.Arena) -> UnsafeMutablePointer<Google__Protobuf__Empty> {
     let c = arena.allocate(Google__Protobuf__Empty.self)
     google__protobuf__empty__init(c)
+    arena.add(self.unknownFields, to: c)
     return c
   }
 

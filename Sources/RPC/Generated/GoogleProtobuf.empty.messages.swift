@@ -9,6 +9,9 @@ extension GoogleProtobuf {
   /// rpc Bar(google.protobuf.Empty) returns (google.protobuf.Empty);
   /// }
   public struct Empty: Sendable, Hashable {
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
+
     public init() {}
   }
 }

@@ -30,6 +30,7 @@ extension GoogleProtobuf.FieldMask: RPC.Message {
       self.paths.reserveCapacity(c.pointee.n_paths)
       for index in 0..<c.pointee.n_paths { self.paths.append(RPC.CField.string(c.pointee.paths[index])) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -42,6 +43,7 @@ extension GoogleProtobuf.FieldMask: RPC.Message {
       c.pointee.n_paths = self.paths.count
       c.pointee.paths = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 

@@ -203,6 +203,8 @@ extension GoogleProtobuf {
   public struct FieldMask: Sendable, Hashable {
     /// The set of field mask paths.
     public var paths: [String] = []
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 

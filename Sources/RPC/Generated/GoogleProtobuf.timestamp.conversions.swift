@@ -28,6 +28,7 @@ extension GoogleProtobuf.Timestamp: RPC.Message {
   init(_ c: UnsafePointer<Google__Protobuf__Timestamp>) {
     self.seconds = c.pointee.seconds
     self.nanos = c.pointee.nanos
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -36,6 +37,7 @@ extension GoogleProtobuf.Timestamp: RPC.Message {
     google__protobuf__timestamp__init(c)
     c.pointee.seconds = self.seconds
     c.pointee.nanos = self.nanos
+    arena.add(self.unknownFields, to: c)
     return c
   }
 

@@ -102,6 +102,8 @@ extension GoogleProtobuf {
     /// that count forward in time. Must be from 0 to 999,999,999
     /// inclusive.
     public var nanos: Int32 = 0
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 

@@ -32,6 +32,7 @@ extension GoogleRpc.ErrorInfo: RPC.Message {
       let entry = c.pointee.metadata[index]!
       self.metadata[RPC.CField.string(entry.pointee.key)] = RPC.CField.string(entry.pointee.value)
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -52,6 +53,7 @@ extension GoogleRpc.ErrorInfo: RPC.Message {
       c.pointee.n_metadata = self.metadata.count
       c.pointee.metadata = entries
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -80,6 +82,7 @@ extension GoogleRpc.RetryInfo: RPC.Message {
 
   init(_ c: UnsafePointer<Google__Rpc__RetryInfo>) {
     if let message = c.pointee.retry_delay { self.retryDelay = GoogleProtobuf.Duration(message) }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -87,6 +90,7 @@ extension GoogleRpc.RetryInfo: RPC.Message {
     let c = arena.allocate(Google__Rpc__RetryInfo.self)
     google__rpc__retry_info__init(c)
     if let message = self.retryDelay { c.pointee.retry_delay = message.makeC(in: arena) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -120,6 +124,7 @@ extension GoogleRpc.BadRequest: RPC.Message {
         self.fieldViolations.append(GoogleRpc.BadRequest.FieldViolation(c.pointee.field_violations[index]!))
       }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -132,6 +137,7 @@ extension GoogleRpc.BadRequest: RPC.Message {
       c.pointee.n_field_violations = self.fieldViolations.count
       c.pointee.field_violations = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -161,6 +167,7 @@ extension GoogleRpc.BadRequest.FieldViolation: RPC.Message {
   init(_ c: UnsafePointer<Google__Rpc__BadRequest__FieldViolation>) {
     self.field = RPC.CField.string(c.pointee.field)
     self.description = RPC.CField.string(c.pointee.description)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -169,6 +176,7 @@ extension GoogleRpc.BadRequest.FieldViolation: RPC.Message {
     google__rpc__bad_request__field_violation__init(c)
     if !self.field.isEmpty { c.pointee.field = arena.string(self.field) }
     if !self.description.isEmpty { c.pointee.description = arena.string(self.description) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -202,6 +210,7 @@ extension GoogleRpc.PreconditionFailure: RPC.Message {
         self.violations.append(GoogleRpc.PreconditionFailure.Violation(c.pointee.violations[index]!))
       }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -214,6 +223,7 @@ extension GoogleRpc.PreconditionFailure: RPC.Message {
       c.pointee.n_violations = self.violations.count
       c.pointee.violations = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -244,6 +254,7 @@ extension GoogleRpc.PreconditionFailure.Violation: RPC.Message {
     self.type = RPC.CField.string(c.pointee.type)
     self.subject = RPC.CField.string(c.pointee.subject)
     self.description = RPC.CField.string(c.pointee.description)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -253,6 +264,7 @@ extension GoogleRpc.PreconditionFailure.Violation: RPC.Message {
     if !self.type.isEmpty { c.pointee.type = arena.string(self.type) }
     if !self.subject.isEmpty { c.pointee.subject = arena.string(self.subject) }
     if !self.description.isEmpty { c.pointee.description = arena.string(self.description) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -284,6 +296,7 @@ extension GoogleRpc.ResourceInfo: RPC.Message {
     self.resourceName = RPC.CField.string(c.pointee.resource_name)
     self.owner = RPC.CField.string(c.pointee.owner)
     self.description = RPC.CField.string(c.pointee.description)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -294,6 +307,7 @@ extension GoogleRpc.ResourceInfo: RPC.Message {
     if !self.resourceName.isEmpty { c.pointee.resource_name = arena.string(self.resourceName) }
     if !self.owner.isEmpty { c.pointee.owner = arena.string(self.owner) }
     if !self.description.isEmpty { c.pointee.description = arena.string(self.description) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

@@ -8,6 +8,8 @@ extension GoogleRpc {
     /// Who defines the reason, for example "muster".
     public var domain: String = ""
     public var metadata: [String: String] = [:]
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -21,6 +23,8 @@ extension GoogleRpc {
   /// When to try again.
   public struct RetryInfo: Sendable, Hashable {
     public var retryDelay: GoogleProtobuf.Duration?
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -32,6 +36,8 @@ extension GoogleRpc {
   /// What is wrong with which field.
   public struct BadRequest: Sendable, Hashable {
     public var fieldViolations: [GoogleRpc.BadRequest.FieldViolation] = []
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -44,6 +50,8 @@ extension GoogleRpc {
       public var field: String = ""
       /// What is wrong, for people.
       public var description: String = ""
+      /// What came in fields that this contract does not have.
+      public var unknownFields: RPC.UnknownFields = .init()
 
       public init() {}
 
@@ -57,6 +65,8 @@ extension GoogleRpc {
   /// What has to change before the call can succeed.
   public struct PreconditionFailure: Sendable, Hashable {
     public var violations: [GoogleRpc.PreconditionFailure.Violation] = []
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -71,6 +81,8 @@ extension GoogleRpc {
       public var subject: String = ""
       /// For people.
       public var description: String = ""
+      /// What came in fields that this contract does not have.
+      public var unknownFields: RPC.UnknownFields = .init()
 
       public init() {}
 
@@ -90,6 +102,8 @@ extension GoogleRpc {
     public var owner: String = ""
     /// What happened to it, for people.
     public var description: String = ""
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 

@@ -32,6 +32,7 @@ extension GoogleRpc.Status: RPC.Message {
       self.details.reserveCapacity(c.pointee.n_details)
       for index in 0..<c.pointee.n_details { self.details.append(GoogleProtobuf.AnyMessage(c.pointee.details[index]!)) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -46,6 +47,7 @@ extension GoogleRpc.Status: RPC.Message {
       c.pointee.n_details = self.details.count
       c.pointee.details = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

@@ -9,6 +9,8 @@ extension GoogleRpc {
     public var message: String = ""
     /// Messages such as BadRequest and ErrorInfo, each at most once.
     public var details: [GoogleProtobuf.AnyMessage] = []
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 

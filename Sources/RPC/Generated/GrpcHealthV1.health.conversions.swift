@@ -27,6 +27,7 @@ extension GrpcHealthV1.HealthCheckRequest: RPC.Message {
 
   init(_ c: UnsafePointer<Grpc__Health__V1__HealthCheckRequest>) {
     self.service = RPC.CField.string(c.pointee.service)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -34,6 +35,7 @@ extension GrpcHealthV1.HealthCheckRequest: RPC.Message {
     let c = arena.allocate(Grpc__Health__V1__HealthCheckRequest.self)
     grpc__health__v1__health_check_request__init(c)
     if !self.service.isEmpty { c.pointee.service = arena.string(self.service) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -62,6 +64,7 @@ extension GrpcHealthV1.HealthCheckResponse: RPC.Message {
 
   init(_ c: UnsafePointer<Grpc__Health__V1__HealthCheckResponse>) {
     self.status = GrpcHealthV1.HealthCheckResponse.ServingStatus(rawValue: Int32(truncatingIfNeeded: c.pointee.status.rawValue))
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -69,6 +72,7 @@ extension GrpcHealthV1.HealthCheckResponse: RPC.Message {
     let c = arena.allocate(Grpc__Health__V1__HealthCheckResponse.self)
     grpc__health__v1__health_check_response__init(c)
     c.pointee.status = Grpc__Health__V1__HealthCheckResponse__ServingStatus(rawValue: .init(truncatingIfNeeded: self.status.rawValue))
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

@@ -4,6 +4,8 @@ extension GrpcHealthV1 {
   public struct HealthCheckRequest: Sendable, Hashable {
     /// Full name of a service; empty for the server as a whole.
     public var service: String = ""
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -14,6 +16,8 @@ extension GrpcHealthV1 {
 
   public struct HealthCheckResponse: Sendable, Hashable {
     public var status: GrpcHealthV1.HealthCheckResponse.ServingStatus = .unknown
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 

@@ -42,6 +42,7 @@ extension GrpcReflectionV1.ServerReflectionRequest: RPC.Message {
     case 7: self.messageRequest = .listServices(RPC.CField.string(c.pointee.list_services))
     default: break
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -67,6 +68,7 @@ extension GrpcReflectionV1.ServerReflectionRequest: RPC.Message {
       c.pointee.list_services = arena.string(value)
     case nil: break
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -96,6 +98,7 @@ extension GrpcReflectionV1.ExtensionRequest: RPC.Message {
   init(_ c: UnsafePointer<Grpc__Reflection__V1__ExtensionRequest>) {
     self.containingType = RPC.CField.string(c.pointee.containing_type)
     self.extensionNumber = c.pointee.extension_number
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -104,6 +107,7 @@ extension GrpcReflectionV1.ExtensionRequest: RPC.Message {
     grpc__reflection__v1__extension_request__init(c)
     if !self.containingType.isEmpty { c.pointee.containing_type = arena.string(self.containingType) }
     c.pointee.extension_number = self.extensionNumber
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -149,6 +153,7 @@ extension GrpcReflectionV1.ServerReflectionResponse: RPC.Message {
     case 7: self.messageResponse = .errorResponse(GrpcReflectionV1.ErrorResponse(c.pointee.error_response!))
     default: break
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -172,6 +177,7 @@ extension GrpcReflectionV1.ServerReflectionResponse: RPC.Message {
       c.pointee.error_response = value.makeC(in: arena)
     case nil: break
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -205,6 +211,7 @@ extension GrpcReflectionV1.FileDescriptorResponse: RPC.Message {
         self.fileDescriptorProto.append(RPC.CField.bytes(c.pointee.file_descriptor_proto[index].data, count: c.pointee.file_descriptor_proto[index].len))
       }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -219,6 +226,7 @@ extension GrpcReflectionV1.FileDescriptorResponse: RPC.Message {
       c.pointee.n_file_descriptor_proto = self.fileDescriptorProto.count
       c.pointee.file_descriptor_proto = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -248,6 +256,7 @@ extension GrpcReflectionV1.ExtensionNumberResponse: RPC.Message {
   init(_ c: UnsafePointer<Grpc__Reflection__V1__ExtensionNumberResponse>) {
     self.baseTypeName = RPC.CField.string(c.pointee.base_type_name)
     self.extensionNumber = Array(UnsafeBufferPointer(start: c.pointee.extension_number, count: c.pointee.n_extension_number))
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -261,6 +270,7 @@ extension GrpcReflectionV1.ExtensionNumberResponse: RPC.Message {
       c.pointee.n_extension_number = self.extensionNumber.count
       c.pointee.extension_number = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -294,6 +304,7 @@ extension GrpcReflectionV1.ListServiceResponse: RPC.Message {
         self.service.append(GrpcReflectionV1.ServiceResponse(c.pointee.service[index]!))
       }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -306,6 +317,7 @@ extension GrpcReflectionV1.ListServiceResponse: RPC.Message {
       c.pointee.n_service = self.service.count
       c.pointee.service = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -334,6 +346,7 @@ extension GrpcReflectionV1.ServiceResponse: RPC.Message {
 
   init(_ c: UnsafePointer<Grpc__Reflection__V1__ServiceResponse>) {
     self.name = RPC.CField.string(c.pointee.name)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -341,6 +354,7 @@ extension GrpcReflectionV1.ServiceResponse: RPC.Message {
     let c = arena.allocate(Grpc__Reflection__V1__ServiceResponse.self)
     grpc__reflection__v1__service_response__init(c)
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -370,6 +384,7 @@ extension GrpcReflectionV1.ErrorResponse: RPC.Message {
   init(_ c: UnsafePointer<Grpc__Reflection__V1__ErrorResponse>) {
     self.errorCode = c.pointee.error_code
     self.errorMessage = RPC.CField.string(c.pointee.error_message)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -378,6 +393,7 @@ extension GrpcReflectionV1.ErrorResponse: RPC.Message {
     grpc__reflection__v1__error_response__init(c)
     c.pointee.error_code = self.errorCode
     if !self.errorMessage.isEmpty { c.pointee.error_message = arena.string(self.errorMessage) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

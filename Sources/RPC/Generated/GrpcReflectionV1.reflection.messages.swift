@@ -4,6 +4,8 @@ extension GrpcReflectionV1 {
   public struct ServerReflectionRequest: Sendable, Hashable {
     public var host: String = ""
     public var messageRequest: OneOfMessageRequest?
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -30,6 +32,8 @@ extension GrpcReflectionV1 {
     /// Full name of the message.
     public var containingType: String = ""
     public var extensionNumber: Int32 = 0
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -43,6 +47,8 @@ extension GrpcReflectionV1 {
     public var validHost: String = ""
     public var originalRequest: GrpcReflectionV1.ServerReflectionRequest?
     public var messageResponse: OneOfMessageResponse?
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -68,6 +74,8 @@ extension GrpcReflectionV1 {
   public struct FileDescriptorResponse: Sendable, Hashable {
     /// Serialized google.protobuf.FileDescriptorProto: the file and what it imports, unless sent on this stream before.
     public var fileDescriptorProto: [[UInt8]] = []
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -79,6 +87,8 @@ extension GrpcReflectionV1 {
   public struct ExtensionNumberResponse: Sendable, Hashable {
     public var baseTypeName: String = ""
     public var extensionNumber: [Int32] = []
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -90,6 +100,8 @@ extension GrpcReflectionV1 {
 
   public struct ListServiceResponse: Sendable, Hashable {
     public var service: [GrpcReflectionV1.ServiceResponse] = []
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -101,6 +113,8 @@ extension GrpcReflectionV1 {
   public struct ServiceResponse: Sendable, Hashable {
     /// Full name.
     public var name: String = ""
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 
@@ -113,6 +127,8 @@ extension GrpcReflectionV1 {
     /// A status code of gRPC.
     public var errorCode: Int32 = 0
     public var errorMessage: String = ""
+    /// What came in fields that this contract does not have.
+    public var unknownFields: RPC.UnknownFields = .init()
 
     public init() {}
 

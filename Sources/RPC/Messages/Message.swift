@@ -9,6 +9,9 @@ public protocol Message: Sendable, Hashable {
   /// The full name in the proto file, for example `muster.v1.Node`.
   static var fullName: String { get }
 
+  /// What the decoded message had in fields that the contract does not have; it is encoded again.
+  var unknownFields: UnknownFields { get set }
+
   /// Decodes one message. The bytes are scanned against `limits` (depth, fields, UTF-8, NUL, memory) before
   /// anything is unpacked; they are borrowed for the call only.
   init(serialized bytes: UnsafeRawBufferPointer, limits: MessageLimits) throws(MessageError)

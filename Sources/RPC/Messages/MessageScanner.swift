@@ -4,8 +4,8 @@ internal import CProtobufC
 ///
 /// libprotobuf-c 1.4.1 recurses without limit, checks no UTF-8, cuts strings at NUL, takes a `bool` of any wire
 /// type, and allocates as much as the input asks. The scan refuses all of that, and adds up exactly what unpacking
-/// will allocate. Fields the descriptor does not know are accepted and skipped, except groups, which proto3 does
-/// not have.
+/// will allocate. Fields the descriptor does not know are kept as octets and never looked into, except groups,
+/// which proto3 does not have.
 ///
 /// A singular message field that occurs twice is refused: protobuf asks for a merge, libprotobuf-c's merge
 /// loses scalars, and no encoder writes it.

@@ -35,6 +35,7 @@ extension MusterV1.AgentLink: RPC.Message {
       for index in 0..<c.pointee.n_addresses { self.addresses.append(RPC.CField.string(c.pointee.addresses[index])) }
     }
     self.up = c.pointee.up != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -50,6 +51,7 @@ extension MusterV1.AgentLink: RPC.Message {
       c.pointee.addresses = list
     }
     c.pointee.up = self.up ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -108,6 +110,7 @@ extension MusterV1.Agent: RPC.Message {
       self.warnings.reserveCapacity(c.pointee.n_warnings)
       for index in 0..<c.pointee.n_warnings { self.warnings.append(RPC.CField.string(c.pointee.warnings[index])) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -140,6 +143,7 @@ extension MusterV1.Agent: RPC.Message {
       c.pointee.n_warnings = self.warnings.count
       c.pointee.warnings = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -169,6 +173,7 @@ extension MusterV1.ListAgentsRequest: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__ListAgentsRequest>) {
     self.pageSize = c.pointee.page_size
     self.pageToken = RPC.CField.string(c.pointee.page_token)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -177,6 +182,7 @@ extension MusterV1.ListAgentsRequest: RPC.Message {
     muster__v1__list_agents_request__init(c)
     c.pointee.page_size = self.pageSize
     if !self.pageToken.isEmpty { c.pointee.page_token = arena.string(self.pageToken) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -209,6 +215,7 @@ extension MusterV1.ListAgentsResponse: RPC.Message {
       for index in 0..<c.pointee.n_agents { self.agents.append(MusterV1.Agent(c.pointee.agents[index]!)) }
     }
     self.nextPageToken = RPC.CField.string(c.pointee.next_page_token)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -222,6 +229,7 @@ extension MusterV1.ListAgentsResponse: RPC.Message {
       c.pointee.agents = list
     }
     if !self.nextPageToken.isEmpty { c.pointee.next_page_token = arena.string(self.nextPageToken) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -250,6 +258,7 @@ extension MusterV1.GetAgentRequest: RPC.Message {
 
   init(_ c: UnsafePointer<Muster__V1__GetAgentRequest>) {
     self.name = RPC.CField.string(c.pointee.name)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -257,6 +266,7 @@ extension MusterV1.GetAgentRequest: RPC.Message {
     let c = arena.allocate(Muster__V1__GetAgentRequest.self)
     muster__v1__get_agent_request__init(c)
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -286,6 +296,7 @@ extension MusterV1.CreateAgentRequest: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__CreateAgentRequest>) {
     self.name = RPC.CField.string(c.pointee.name)
     self.requestId = RPC.CField.string(c.pointee.request_id)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -294,6 +305,7 @@ extension MusterV1.CreateAgentRequest: RPC.Message {
     muster__v1__create_agent_request__init(c)
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -323,6 +335,7 @@ extension MusterV1.CreateAgentResponse: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__CreateAgentResponse>) {
     if let message = c.pointee.agent { self.agent = MusterV1.Agent(message) }
     self.enrollmentToken = RPC.CField.string(c.pointee.enrollment_token)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -331,6 +344,7 @@ extension MusterV1.CreateAgentResponse: RPC.Message {
     muster__v1__create_agent_response__init(c)
     if let message = self.agent { c.pointee.agent = message.makeC(in: arena) }
     if !self.enrollmentToken.isEmpty { c.pointee.enrollment_token = arena.string(self.enrollmentToken) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -360,6 +374,7 @@ extension MusterV1.ReissueTokenRequest: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__ReissueTokenRequest>) {
     self.name = RPC.CField.string(c.pointee.name)
     self.requestId = RPC.CField.string(c.pointee.request_id)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -368,6 +383,7 @@ extension MusterV1.ReissueTokenRequest: RPC.Message {
     muster__v1__reissue_token_request__init(c)
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -398,6 +414,7 @@ extension MusterV1.DeleteAgentRequest: RPC.Message {
     self.name = RPC.CField.string(c.pointee.name)
     self.force = c.pointee.force != 0
     self.requestId = RPC.CField.string(c.pointee.request_id)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -407,6 +424,7 @@ extension MusterV1.DeleteAgentRequest: RPC.Message {
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
     c.pointee.force = self.force ? 1 : 0
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -438,6 +456,7 @@ extension MusterV1.DeleteAgentResponse: RPC.Message {
       self.moves.reserveCapacity(c.pointee.n_moves)
       for index in 0..<c.pointee.n_moves { self.moves.append(MusterV1.SubnetMove(c.pointee.moves[index]!)) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -450,6 +469,7 @@ extension MusterV1.DeleteAgentResponse: RPC.Message {
       c.pointee.n_moves = self.moves.count
       c.pointee.moves = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -482,6 +502,7 @@ extension MusterV1.SubnetMove: RPC.Message {
     self.to = RPC.CField.string(c.pointee.to)
     self.nodes = c.pointee.nodes
     self.epoch = c.pointee.epoch
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -493,6 +514,7 @@ extension MusterV1.SubnetMove: RPC.Message {
     if !self.to.isEmpty { c.pointee.to = arena.string(self.to) }
     c.pointee.nodes = self.nodes
     c.pointee.epoch = self.epoch
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -523,6 +545,7 @@ extension MusterV1.DrainAgentRequest: RPC.Message {
     self.name = RPC.CField.string(c.pointee.name)
     self.validateOnly = c.pointee.validate_only != 0
     self.requestId = RPC.CField.string(c.pointee.request_id)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -532,6 +555,7 @@ extension MusterV1.DrainAgentRequest: RPC.Message {
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -569,6 +593,7 @@ extension MusterV1.DrainAgentResponse: RPC.Message {
         self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!))
       }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -587,6 +612,7 @@ extension MusterV1.DrainAgentResponse: RPC.Message {
       c.pointee.n_generations = self.generations.count
       c.pointee.generations = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -615,6 +641,7 @@ extension MusterV1.UndrainAgentRequest: RPC.Message {
 
   init(_ c: UnsafePointer<Muster__V1__UndrainAgentRequest>) {
     self.name = RPC.CField.string(c.pointee.name)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -622,6 +649,7 @@ extension MusterV1.UndrainAgentRequest: RPC.Message {
     let c = arena.allocate(Muster__V1__UndrainAgentRequest.self)
     muster__v1__undrain_agent_request__init(c)
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -648,12 +676,15 @@ extension MusterV1.GetStatusRequest: RPC.Message {
     return UnsafeRawPointer(message.base.descriptor)
   }()
 
-  init(_ c: UnsafePointer<Muster__V1__GetStatusRequest>) {}
+  init(_ c: UnsafePointer<Muster__V1__GetStatusRequest>) {
+    self.unknownFields = RPC.UnknownFields(of: c)
+  }
 
   /// Valid as long as the arena.
   func makeC(in arena: borrowing RPC.Arena) -> UnsafeMutablePointer<Muster__V1__GetStatusRequest> {
     let c = arena.allocate(Muster__V1__GetStatusRequest.self)
     muster__v1__get_status_request__init(c)
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -685,6 +716,7 @@ extension MusterV1.Problem: RPC.Message {
     self.code = RPC.CField.string(c.pointee.code)
     self.message = RPC.CField.string(c.pointee.message)
     self.fix = RPC.CField.string(c.pointee.fix)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -695,6 +727,7 @@ extension MusterV1.Problem: RPC.Message {
     if !self.code.isEmpty { c.pointee.code = arena.string(self.code) }
     if !self.message.isEmpty { c.pointee.message = arena.string(self.message) }
     if !self.fix.isEmpty { c.pointee.fix = arena.string(self.fix) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -755,6 +788,7 @@ extension MusterV1.GetStatusResponse: RPC.Message {
     self.subnetsBehind = c.pointee.subnets_behind
     self.changesBehind = c.pointee.changes_behind
     self.nodesBehind = c.pointee.nodes_behind
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -786,6 +820,7 @@ extension MusterV1.GetStatusResponse: RPC.Message {
     c.pointee.subnets_behind = self.subnetsBehind
     c.pointee.changes_behind = self.changesBehind
     c.pointee.nodes_behind = self.nodesBehind
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

@@ -63,6 +63,8 @@ extension MusterV1 {
     package var addresses: [String] = []
     /// Whether it has a carrier.
     package var up: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -99,6 +101,8 @@ extension MusterV1 {
     package var sessionEpoch: UInt64 = 0
     /// Warnings of the agent about itself, for example a reload silence above its goal.
     package var warnings: [String] = []
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -136,6 +140,8 @@ extension MusterV1 {
     package var pageSize: UInt32 = 0
     /// From the previous page of the same query; empty for the first.
     package var pageToken: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -150,6 +156,8 @@ extension MusterV1 {
     package var agents: [MusterV1.Agent] = []
     /// Empty on the last page.
     package var nextPageToken: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -162,6 +170,8 @@ extension MusterV1 {
   package struct GetAgentRequest: Sendable, Hashable {
     /// The agent's name, 1 to 63 octets.
     package var name: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -176,6 +186,8 @@ extension MusterV1 {
     /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
     /// none.
     package var requestId: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -190,6 +202,8 @@ extension MusterV1 {
     package var agent: MusterV1.Agent?
     /// One-time secret of 43 URL-safe characters, valid 24 h; shown once. Empty in the answer to a repeated request_id.
     package var enrollmentToken: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -205,6 +219,8 @@ extension MusterV1 {
     /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
     /// none.
     package var requestId: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -222,6 +238,8 @@ extension MusterV1 {
     /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
     /// none.
     package var requestId: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -235,6 +253,8 @@ extension MusterV1 {
   package struct DeleteAgentResponse: Sendable, Hashable {
     /// Where its subnets went; by subnet.
     package var moves: [MusterV1.SubnetMove] = []
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -254,6 +274,8 @@ extension MusterV1 {
     package var nodes: UInt64 = 0
     /// Epoch after the move.
     package var epoch: UInt64 = 0
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -274,6 +296,8 @@ extension MusterV1 {
     /// Idempotency key, at most 64 printable ASCII octets; a repeat within 24 h returns the first answer. Empty for
     /// none.
     package var requestId: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -289,6 +313,8 @@ extension MusterV1 {
     package var moves: [MusterV1.SubnetMove] = []
     /// What to wait for, one a subnet; empty when nothing changed.
     package var generations: [MusterV1.SubnetGeneration] = []
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -301,6 +327,8 @@ extension MusterV1 {
   package struct UndrainAgentRequest: Sendable, Hashable {
     /// The agent's name, 1 to 63 octets.
     package var name: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -310,6 +338,9 @@ extension MusterV1 {
   }
 
   package struct GetStatusRequest: Sendable, Hashable {
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
+
     package init() {}
   }
 
@@ -322,6 +353,8 @@ extension MusterV1 {
     package var message: String = ""
     /// What to do about it, a command where there is one; may be empty.
     package var fix: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -361,6 +394,8 @@ extension MusterV1 {
     package var changesBehind: UInt64 = 0
     /// Of `nodes`: their newest change is still to be applied. At most `changes_behind`, for a change is counted as one node's.
     package var nodesBehind: UInt64 = 0
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 

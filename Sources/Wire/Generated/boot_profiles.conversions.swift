@@ -51,6 +51,7 @@ extension MusterV1.BootProfile: RPC.Message {
       self.files.reserveCapacity(c.pointee.n_files)
       for index in 0..<c.pointee.n_files { self.files.append(MusterV1.BootFileStatus(c.pointee.files[index]!)) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -75,6 +76,7 @@ extension MusterV1.BootProfile: RPC.Message {
       c.pointee.n_files = self.files.count
       c.pointee.files = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -106,6 +108,7 @@ extension MusterV1.BootFileStatus: RPC.Message {
     self.path = RPC.CField.string(c.pointee.path)
     self.sha256 = RPC.CField.string(c.pointee.sha256)
     self.sizeBytes = c.pointee.size_bytes
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -116,6 +119,7 @@ extension MusterV1.BootFileStatus: RPC.Message {
     if !self.path.isEmpty { c.pointee.path = arena.string(self.path) }
     if !self.sha256.isEmpty { c.pointee.sha256 = arena.string(self.sha256) }
     c.pointee.size_bytes = self.sizeBytes
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -145,6 +149,7 @@ extension MusterV1.ListBootProfilesRequest: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__ListBootProfilesRequest>) {
     self.pageSize = c.pointee.page_size
     self.pageToken = RPC.CField.string(c.pointee.page_token)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -153,6 +158,7 @@ extension MusterV1.ListBootProfilesRequest: RPC.Message {
     muster__v1__list_boot_profiles_request__init(c)
     c.pointee.page_size = self.pageSize
     if !self.pageToken.isEmpty { c.pointee.page_token = arena.string(self.pageToken) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -187,6 +193,7 @@ extension MusterV1.ListBootProfilesResponse: RPC.Message {
       }
     }
     self.nextPageToken = RPC.CField.string(c.pointee.next_page_token)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -200,6 +207,7 @@ extension MusterV1.ListBootProfilesResponse: RPC.Message {
       c.pointee.boot_profiles = list
     }
     if !self.nextPageToken.isEmpty { c.pointee.next_page_token = arena.string(self.nextPageToken) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -228,6 +236,7 @@ extension MusterV1.GetBootProfileRequest: RPC.Message {
 
   init(_ c: UnsafePointer<Muster__V1__GetBootProfileRequest>) {
     self.name = RPC.CField.string(c.pointee.name)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -235,6 +244,7 @@ extension MusterV1.GetBootProfileRequest: RPC.Message {
     let c = arena.allocate(Muster__V1__GetBootProfileRequest.self)
     muster__v1__get_boot_profile_request__init(c)
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -265,6 +275,7 @@ extension MusterV1.CreateBootProfileRequest: RPC.Message {
     if let message = c.pointee.boot_profile { self.bootProfile = MusterV1.BootProfile(message) }
     self.requestId = RPC.CField.string(c.pointee.request_id)
     self.validateOnly = c.pointee.validate_only != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -274,6 +285,7 @@ extension MusterV1.CreateBootProfileRequest: RPC.Message {
     if let message = self.bootProfile { c.pointee.boot_profile = message.makeC(in: arena) }
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -312,6 +324,7 @@ extension MusterV1.UpdateBootProfileRequest: RPC.Message {
     self.ifRevision = c.pointee.if_revision
     self.requestId = RPC.CField.string(c.pointee.request_id)
     self.validateOnly = c.pointee.validate_only != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -325,6 +338,7 @@ extension MusterV1.UpdateBootProfileRequest: RPC.Message {
     c.pointee.if_revision = self.ifRevision
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -356,6 +370,7 @@ extension MusterV1.DeleteBootProfileRequest: RPC.Message {
     self.ifRevision = c.pointee.if_revision
     self.requestId = RPC.CField.string(c.pointee.request_id)
     self.validateOnly = c.pointee.validate_only != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -366,6 +381,7 @@ extension MusterV1.DeleteBootProfileRequest: RPC.Message {
     c.pointee.if_revision = self.ifRevision
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -396,6 +412,7 @@ extension MusterV1.WriteBootProfileResponse: RPC.Message {
     if let message = c.pointee.boot_profile { self.bootProfile = MusterV1.BootProfile(message) }
     self.outcome = MusterV1.WriteOutcome(rawValue: Int32(truncatingIfNeeded: c.pointee.outcome.rawValue))
     self.profilesRevision = c.pointee.profiles_revision
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -405,6 +422,7 @@ extension MusterV1.WriteBootProfileResponse: RPC.Message {
     if let message = self.bootProfile { c.pointee.boot_profile = message.makeC(in: arena) }
     c.pointee.outcome = Muster__V1__WriteOutcome(rawValue: .init(truncatingIfNeeded: self.outcome.rawValue))
     c.pointee.profiles_revision = self.profilesRevision
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

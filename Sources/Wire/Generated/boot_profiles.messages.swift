@@ -63,6 +63,8 @@ extension MusterV1 {
     package var arguments: String = ""
     /// Output only: which agents have which of the files.
     package var files: [MusterV1.BootFileStatus] = []
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -96,6 +98,8 @@ extension MusterV1 {
     package var sha256: String = ""
     /// Octets.
     package var sizeBytes: UInt64 = 0
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -112,6 +116,8 @@ extension MusterV1 {
     package var pageSize: UInt32 = 0
     /// From the previous page of the same query; empty for the first.
     package var pageToken: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -126,6 +132,8 @@ extension MusterV1 {
     package var bootProfiles: [MusterV1.BootProfile] = []
     /// Empty on the last page.
     package var nextPageToken: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -138,6 +146,8 @@ extension MusterV1 {
   package struct GetBootProfileRequest: Sendable, Hashable {
     /// The profile's name, 1 to 63 octets.
     package var name: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -154,6 +164,8 @@ extension MusterV1 {
     package var requestId: String = ""
     /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -176,6 +188,8 @@ extension MusterV1 {
     package var requestId: String = ""
     /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -204,6 +218,8 @@ extension MusterV1 {
     package var requestId: String = ""
     /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -222,6 +238,8 @@ extension MusterV1 {
     package var outcome: MusterV1.WriteOutcome = .unspecified
     /// Revision of the set of profiles; agents report the one they have.
     package var profilesRevision: UInt64 = 0
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 

@@ -29,6 +29,7 @@ extension MusterV1.SubnetGeneration: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__SubnetGeneration>) {
     self.subnet = RPC.CField.string(c.pointee.subnet)
     self.generation = c.pointee.generation
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -37,6 +38,7 @@ extension MusterV1.SubnetGeneration: RPC.Message {
     muster__v1__subnet_generation__init(c)
     if !self.subnet.isEmpty { c.pointee.subnet = arena.string(self.subnet) }
     c.pointee.generation = self.generation
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -70,6 +72,7 @@ extension MusterV1.FieldProblem: RPC.Message {
     self.message = RPC.CField.string(c.pointee.message)
     self.fix = RPC.CField.string(c.pointee.fix)
     self.line = c.pointee.line
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -82,6 +85,7 @@ extension MusterV1.FieldProblem: RPC.Message {
     if !self.message.isEmpty { c.pointee.message = arena.string(self.message) }
     if !self.fix.isEmpty { c.pointee.fix = arena.string(self.fix) }
     c.pointee.line = self.line
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

@@ -49,6 +49,7 @@ extension MusterV1.Event: RPC.Message {
     self.address = RPC.CField.string(c.pointee.address)
     self.actor = RPC.CField.string(c.pointee.actor)
     self.message = RPC.CField.string(c.pointee.message)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -67,6 +68,7 @@ extension MusterV1.Event: RPC.Message {
     if !self.address.isEmpty { c.pointee.address = arena.string(self.address) }
     if !self.actor.isEmpty { c.pointee.actor = arena.string(self.actor) }
     if !self.message.isEmpty { c.pointee.message = arena.string(self.message) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -101,6 +103,7 @@ extension MusterV1.ListEventsRequest: RPC.Message {
     self.agent = RPC.CField.string(c.pointee.agent)
     self.kind = RPC.CField.string(c.pointee.kind)
     if let message = c.pointee.since { self.since = GoogleProtobuf.Timestamp(raw: message) }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -116,6 +119,7 @@ extension MusterV1.ListEventsRequest: RPC.Message {
     if let message = self.since {
       c.pointee.since = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -148,6 +152,7 @@ extension MusterV1.ListEventsResponse: RPC.Message {
       for index in 0..<c.pointee.n_events { self.events.append(MusterV1.Event(c.pointee.events[index]!)) }
     }
     self.nextPageToken = RPC.CField.string(c.pointee.next_page_token)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -161,6 +166,7 @@ extension MusterV1.ListEventsResponse: RPC.Message {
       c.pointee.events = list
     }
     if !self.nextPageToken.isEmpty { c.pointee.next_page_token = arena.string(self.nextPageToken) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -193,6 +199,7 @@ extension MusterV1.WatchEventsRequest: RPC.Message {
     self.subnet = RPC.CField.string(c.pointee.subnet)
     self.agent = RPC.CField.string(c.pointee.agent)
     self.kind = RPC.CField.string(c.pointee.kind)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -204,6 +211,7 @@ extension MusterV1.WatchEventsRequest: RPC.Message {
     if !self.subnet.isEmpty { c.pointee.subnet = arena.string(self.subnet) }
     if !self.agent.isEmpty { c.pointee.agent = arena.string(self.agent) }
     if !self.kind.isEmpty { c.pointee.kind = arena.string(self.kind) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

@@ -24,6 +24,8 @@ extension MusterV1 {
     package var actor: String = ""
     /// One sentence.
     package var message: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -67,6 +69,8 @@ extension MusterV1 {
     package var kind: String = ""
     /// Only from this time on; unset for all.
     package var since: GoogleProtobuf.Timestamp?
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -94,6 +98,8 @@ extension MusterV1 {
     package var events: [MusterV1.Event] = []
     /// Empty on the last page.
     package var nextPageToken: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -114,6 +120,8 @@ extension MusterV1 {
     package var agent: String = ""
     /// Only of this kind; empty for all.
     package var kind: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 

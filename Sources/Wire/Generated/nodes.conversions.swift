@@ -33,6 +33,7 @@ extension MusterV1.NetworkInterface: RPC.Message {
     self.subnet = RPC.CField.string(c.pointee.subnet)
     self.address = RPC.CField.string(c.pointee.address)
     self.boot = c.pointee.boot != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -44,6 +45,7 @@ extension MusterV1.NetworkInterface: RPC.Message {
     if !self.subnet.isEmpty { c.pointee.subnet = arena.string(self.subnet) }
     if !self.address.isEmpty { c.pointee.address = arena.string(self.address) }
     c.pointee.boot = self.boot ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -73,6 +75,7 @@ extension MusterV1.Bmc: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__Bmc>) {
     self.address = RPC.CField.string(c.pointee.address)
     self.mac = RPC.CField.string(c.pointee.mac)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -81,6 +84,7 @@ extension MusterV1.Bmc: RPC.Message {
     muster__v1__bmc__init(c)
     if !self.address.isEmpty { c.pointee.address = arena.string(self.address) }
     if !self.mac.isEmpty { c.pointee.mac = arena.string(self.mac) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -112,6 +116,7 @@ extension MusterV1.Hardware: RPC.Message {
     self.memoryMib = c.pointee.memory_mib
     self.cpuCount = c.pointee.cpu_count
     self.cpuModel = RPC.CField.string(c.pointee.cpu_model)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -122,6 +127,7 @@ extension MusterV1.Hardware: RPC.Message {
     c.pointee.memory_mib = self.memoryMib
     c.pointee.cpu_count = self.cpuCount
     if !self.cpuModel.isEmpty { c.pointee.cpu_model = arena.string(self.cpuModel) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -190,6 +196,7 @@ extension MusterV1.Node: RPC.Message {
     if let message = c.pointee.status { self.status = MusterV1.NodeStatus(message) }
     if let message = c.pointee.create_time { self.createTime = GoogleProtobuf.Timestamp(raw: message) }
     if let message = c.pointee.update_time { self.updateTime = GoogleProtobuf.Timestamp(raw: message) }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -226,6 +233,7 @@ extension MusterV1.Node: RPC.Message {
     if let message = self.updateTime {
       c.pointee.update_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -270,6 +278,7 @@ extension MusterV1.NodeStatus: RPC.Message {
     self.reason = RPC.CField.string(c.pointee.reason)
     self.bootStage = MusterV1.BootStage(rawValue: Int32(truncatingIfNeeded: c.pointee.boot_stage.rawValue))
     if let message = c.pointee.boot_time { self.bootTime = GoogleProtobuf.Timestamp(raw: message) }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -286,6 +295,7 @@ extension MusterV1.NodeStatus: RPC.Message {
     if let message = self.bootTime {
       c.pointee.boot_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -319,6 +329,7 @@ extension MusterV1.ListNodesRequest: RPC.Message {
     self.state = MusterV1.NodeState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
     self.tag = RPC.CField.string(c.pointee.tag)
     self.agent = RPC.CField.string(c.pointee.agent)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -331,6 +342,7 @@ extension MusterV1.ListNodesRequest: RPC.Message {
     c.pointee.state = Muster__V1__NodeState(rawValue: .init(truncatingIfNeeded: self.state.rawValue))
     if !self.tag.isEmpty { c.pointee.tag = arena.string(self.tag) }
     if !self.agent.isEmpty { c.pointee.agent = arena.string(self.agent) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -364,6 +376,7 @@ extension MusterV1.ListNodesResponse: RPC.Message {
     }
     self.nextPageToken = RPC.CField.string(c.pointee.next_page_token)
     self.totalSize = c.pointee.total_size
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -378,6 +391,7 @@ extension MusterV1.ListNodesResponse: RPC.Message {
     }
     if !self.nextPageToken.isEmpty { c.pointee.next_page_token = arena.string(self.nextPageToken) }
     c.pointee.total_size = self.totalSize
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -406,6 +420,7 @@ extension MusterV1.GetNodeRequest: RPC.Message {
 
   init(_ c: UnsafePointer<Muster__V1__GetNodeRequest>) {
     self.name = RPC.CField.string(c.pointee.name)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -413,6 +428,7 @@ extension MusterV1.GetNodeRequest: RPC.Message {
     let c = arena.allocate(Muster__V1__GetNodeRequest.self)
     muster__v1__get_node_request__init(c)
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -444,6 +460,7 @@ extension MusterV1.CreateNodeRequest: RPC.Message {
     self.requestId = RPC.CField.string(c.pointee.request_id)
     self.validateOnly = c.pointee.validate_only != 0
     self.force = c.pointee.force != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -454,6 +471,7 @@ extension MusterV1.CreateNodeRequest: RPC.Message {
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
     c.pointee.force = self.force ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -496,6 +514,7 @@ extension MusterV1.UpdateNodeRequest: RPC.Message {
     self.validateOnly = c.pointee.validate_only != 0
     self.force = c.pointee.force != 0
     self.newName = RPC.CField.string(c.pointee.new_name)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -511,6 +530,7 @@ extension MusterV1.UpdateNodeRequest: RPC.Message {
     c.pointee.validate_only = self.validateOnly ? 1 : 0
     c.pointee.force = self.force ? 1 : 0
     if !self.newName.isEmpty { c.pointee.new_name = arena.string(self.newName) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -542,6 +562,7 @@ extension MusterV1.DeleteNodeRequest: RPC.Message {
     self.ifRevision = c.pointee.if_revision
     self.requestId = RPC.CField.string(c.pointee.request_id)
     self.validateOnly = c.pointee.validate_only != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -552,6 +573,7 @@ extension MusterV1.DeleteNodeRequest: RPC.Message {
     c.pointee.if_revision = self.ifRevision
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -587,6 +609,7 @@ extension MusterV1.WriteNodeResponse: RPC.Message {
         self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!))
       }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -601,6 +624,7 @@ extension MusterV1.WriteNodeResponse: RPC.Message {
       c.pointee.n_generations = self.generations.count
       c.pointee.generations = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -643,6 +667,7 @@ extension MusterV1.AcceptNodeRequest: RPC.Message {
     self.ifRevision = c.pointee.if_revision
     self.requestId = RPC.CField.string(c.pointee.request_id)
     self.validateOnly = c.pointee.validate_only != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -656,6 +681,7 @@ extension MusterV1.AcceptNodeRequest: RPC.Message {
     c.pointee.if_revision = self.ifRevision
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -689,6 +715,7 @@ extension MusterV1.NodeWrite: RPC.Message {
     case 3: self.write = .delete(RPC.CField.string(c.pointee.delete_))
     default: break
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -707,6 +734,7 @@ extension MusterV1.NodeWrite: RPC.Message {
       c.pointee.delete_ = arena.string(value)
     case nil: break
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -741,6 +769,7 @@ extension MusterV1.BatchWriteNodesRequest: RPC.Message {
     self.requestId = RPC.CField.string(c.pointee.request_id)
     self.validateOnly = c.pointee.validate_only != 0
     self.force = c.pointee.force != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -756,6 +785,7 @@ extension MusterV1.BatchWriteNodesRequest: RPC.Message {
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
     c.pointee.force = self.force ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -795,6 +825,7 @@ extension MusterV1.BatchWriteNodesResponse: RPC.Message {
         self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!))
       }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -815,6 +846,7 @@ extension MusterV1.BatchWriteNodesResponse: RPC.Message {
       c.pointee.n_generations = self.generations.count
       c.pointee.generations = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -857,6 +889,7 @@ extension MusterV1.ImportOptions: RPC.Message {
     self.requestId = RPC.CField.string(c.pointee.request_id)
     self.reportChanges = c.pointee.report_changes != 0
     self.force = c.pointee.force != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -870,6 +903,7 @@ extension MusterV1.ImportOptions: RPC.Message {
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.report_changes = self.reportChanges ? 1 : 0
     c.pointee.force = self.force ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -900,6 +934,7 @@ extension MusterV1.ImportRow: RPC.Message {
     if let message = c.pointee.node { self.node = MusterV1.Node(message) }
     if let message = c.pointee.mask { self.mask = GoogleProtobuf.FieldMask(raw: message) }
     self.lines = Array(UnsafeBufferPointer(start: c.pointee.lines, count: c.pointee.n_lines))
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -916,6 +951,7 @@ extension MusterV1.ImportRow: RPC.Message {
       c.pointee.n_lines = self.lines.count
       c.pointee.lines = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -949,6 +985,7 @@ extension MusterV1.ImportNodesRequest: RPC.Message {
     case 3: self.message = .rows(MusterV1.ImportRows(c.pointee.rows!))
     default: break
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -967,6 +1004,7 @@ extension MusterV1.ImportNodesRequest: RPC.Message {
       c.pointee.rows = value.makeC(in: arena)
     case nil: break
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -998,6 +1036,7 @@ extension MusterV1.ImportRows: RPC.Message {
       self.rows.reserveCapacity(c.pointee.n_rows)
       for index in 0..<c.pointee.n_rows { self.rows.append(MusterV1.ImportRow(c.pointee.rows[index]!)) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1010,6 +1049,7 @@ extension MusterV1.ImportRows: RPC.Message {
       c.pointee.n_rows = self.rows.count
       c.pointee.rows = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1040,6 +1080,7 @@ extension MusterV1.ImportFieldChange: RPC.Message {
     self.field = RPC.CField.string(c.pointee.field)
     self.before = RPC.CField.string(c.pointee.before)
     self.after = RPC.CField.string(c.pointee.after)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1049,6 +1090,7 @@ extension MusterV1.ImportFieldChange: RPC.Message {
     if !self.field.isEmpty { c.pointee.field = arena.string(self.field) }
     if !self.before.isEmpty { c.pointee.before = arena.string(self.before) }
     if !self.after.isEmpty { c.pointee.after = arena.string(self.after) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1085,6 +1127,7 @@ extension MusterV1.ImportChange: RPC.Message {
     self.subnet = RPC.CField.string(c.pointee.subnet)
     self.address = RPC.CField.string(c.pointee.address)
     self.mac = RPC.CField.string(c.pointee.mac)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1102,6 +1145,7 @@ extension MusterV1.ImportChange: RPC.Message {
     if !self.subnet.isEmpty { c.pointee.subnet = arena.string(self.subnet) }
     if !self.address.isEmpty { c.pointee.address = arena.string(self.address) }
     if !self.mac.isEmpty { c.pointee.mac = arena.string(self.mac) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1131,6 +1175,7 @@ extension MusterV1.ImportProgress: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__ImportProgress>) {
     self.published = c.pointee.published
     self.total = c.pointee.total
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1139,6 +1184,7 @@ extension MusterV1.ImportProgress: RPC.Message {
     muster__v1__import_progress__init(c)
     c.pointee.published = self.published
     c.pointee.total = self.total
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1190,6 +1236,7 @@ extension MusterV1.ImportSummary: RPC.Message {
       }
     }
     self.applied = c.pointee.applied != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1210,6 +1257,7 @@ extension MusterV1.ImportSummary: RPC.Message {
       c.pointee.generations = list
     }
     c.pointee.applied = self.applied ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1244,6 +1292,7 @@ extension MusterV1.ImportNodesResponse: RPC.Message {
     case 4: self.message = .summary(MusterV1.ImportSummary(c.pointee.summary!))
     default: break
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1265,6 +1314,7 @@ extension MusterV1.ImportNodesResponse: RPC.Message {
       c.pointee.summary = value.makeC(in: arena)
     case nil: break
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1295,6 +1345,7 @@ extension MusterV1.ExportNodesRequest: RPC.Message {
     self.subnet = RPC.CField.string(c.pointee.subnet)
     self.state = MusterV1.NodeState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
     self.tag = RPC.CField.string(c.pointee.tag)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1304,6 +1355,7 @@ extension MusterV1.ExportNodesRequest: RPC.Message {
     if !self.subnet.isEmpty { c.pointee.subnet = arena.string(self.subnet) }
     c.pointee.state = Muster__V1__NodeState(rawValue: .init(truncatingIfNeeded: self.state.rawValue))
     if !self.tag.isEmpty { c.pointee.tag = arena.string(self.tag) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1332,6 +1384,7 @@ extension MusterV1.ExplainNodeRequest: RPC.Message {
 
   init(_ c: UnsafePointer<Muster__V1__ExplainNodeRequest>) {
     self.name = RPC.CField.string(c.pointee.name)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1339,6 +1392,7 @@ extension MusterV1.ExplainNodeRequest: RPC.Message {
     let c = arena.allocate(Muster__V1__ExplainNodeRequest.self)
     muster__v1__explain_node_request__init(c)
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1370,6 +1424,7 @@ extension MusterV1.BootStep: RPC.Message {
     if let message = c.pointee.time { self.time = GoogleProtobuf.Timestamp(raw: message) }
     self.failed = c.pointee.failed != 0
     self.detail = RPC.CField.string(c.pointee.detail)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1382,6 +1437,7 @@ extension MusterV1.BootStep: RPC.Message {
     }
     c.pointee.failed = self.failed ? 1 : 0
     if !self.detail.isEmpty { c.pointee.detail = arena.string(self.detail) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1439,6 +1495,7 @@ extension MusterV1.ExplainNodeResponse: RPC.Message {
       for index in 0..<c.pointee.n_boot { self.boot.append(MusterV1.BootStep(c.pointee.boot[index]!)) }
     }
     self.reason = RPC.CField.string(c.pointee.reason)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1474,6 +1531,7 @@ extension MusterV1.ExplainNodeResponse: RPC.Message {
       c.pointee.boot = list
     }
     if !self.reason.isEmpty { c.pointee.reason = arena.string(self.reason) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

@@ -197,6 +197,8 @@ extension MusterV1 {
     package var address: String = ""
     /// Whether the machine boots from it; at most one per node, and with none the first boots.
     package var boot: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -214,6 +216,8 @@ extension MusterV1 {
     package var address: String = ""
     /// Its MAC; may be empty.
     package var mac: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -233,6 +237,8 @@ extension MusterV1 {
     package var cpuCount: UInt32 = 0
     /// At most 128 octets.
     package var cpuModel: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -277,6 +283,8 @@ extension MusterV1 {
     package var createTime: GoogleProtobuf.Timestamp?
     /// Output only.
     package var updateTime: GoogleProtobuf.Timestamp?
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -335,6 +343,8 @@ extension MusterV1 {
     package var bootStage: MusterV1.BootStage = .unspecified
     /// When it got there; unset when it was never seen.
     package var bootTime: GoogleProtobuf.Timestamp?
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -372,6 +382,8 @@ extension MusterV1 {
     package var tag: String = ""
     /// Nodes with an interface in a subnet this agent owns.
     package var agent: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -399,6 +411,8 @@ extension MusterV1 {
     package var nextPageToken: String = ""
     /// Estimate of all nodes that match.
     package var totalSize: UInt64 = 0
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -412,6 +426,8 @@ extension MusterV1 {
   package struct GetNodeRequest: Sendable, Hashable {
     /// A name; or a MAC address, or "uid:" and a uid.
     package var name: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -430,6 +446,8 @@ extension MusterV1 {
     package var validateOnly: Bool = false
     /// Take addresses that are still held from another machine. Risks a double address until its lease ends.
     package var force: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -457,6 +475,8 @@ extension MusterV1 {
     package var force: Bool = false
     /// The new name when the mask has "name"; a host name label of at most 63 octets.
     package var newName: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -489,6 +509,8 @@ extension MusterV1 {
     package var requestId: String = ""
     /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -507,6 +529,8 @@ extension MusterV1 {
     package var outcome: MusterV1.WriteOutcome = .unspecified
     /// What to wait for, one a subnet; empty when nothing changed.
     package var generations: [MusterV1.SubnetGeneration] = []
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -537,6 +561,8 @@ extension MusterV1 {
     package var requestId: String = ""
     /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -561,6 +587,8 @@ extension MusterV1 {
 
   package struct NodeWrite: Sendable, Hashable {
     package var write: OneOfWrite?
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -588,6 +616,8 @@ extension MusterV1 {
     package var validateOnly: Bool = false
     /// As in CreateNodeRequest, for every write.
     package var force: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -609,6 +639,8 @@ extension MusterV1 {
     package var outcomes: [MusterV1.WriteOutcome] = []
     /// What to wait for, one a subnet; empty when nothing changed.
     package var generations: [MusterV1.SubnetGeneration] = []
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -633,6 +665,8 @@ extension MusterV1 {
     package var reportChanges: Bool = false
     /// As in CreateNodeRequest, for every row.
     package var force: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -666,6 +700,8 @@ extension MusterV1 {
     package var mask: GoogleProtobuf.FieldMask?
     /// Lines of the file, counted from 1: the node's, then one for each interface.
     package var lines: [UInt32] = []
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -678,6 +714,8 @@ extension MusterV1 {
 
   package struct ImportNodesRequest: Sendable, Hashable {
     package var message: OneOfMessage?
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -699,6 +737,8 @@ extension MusterV1 {
   package struct ImportRows: Sendable, Hashable {
     /// 1 to 1,000, in the order of the file.
     package var rows: [MusterV1.ImportRow] = []
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -714,6 +754,8 @@ extension MusterV1 {
     package var before: String = ""
     /// As the import wants it; empty when it clears it.
     package var after: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -737,6 +779,8 @@ extension MusterV1 {
     package var address: String = ""
     /// Six pairs of hex digits.
     package var mac: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -762,6 +806,8 @@ extension MusterV1 {
     package var published: UInt64 = 0
     /// Rows to publish.
     package var total: UInt64 = 0
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -790,6 +836,8 @@ extension MusterV1 {
     package var generations: [MusterV1.SubnetGeneration] = []
     /// False when nothing was applied because of problems or validate_only.
     package var applied: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -818,6 +866,8 @@ extension MusterV1 {
 
   package struct ImportNodesResponse: Sendable, Hashable {
     package var message: OneOfMessage?
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -844,6 +894,8 @@ extension MusterV1 {
     package var state: MusterV1.NodeState = .unspecified
     /// Only with this tag; empty for any.
     package var tag: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -857,6 +909,8 @@ extension MusterV1 {
   package struct ExplainNodeRequest: Sendable, Hashable {
     /// A name or a MAC address.
     package var name: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -874,6 +928,8 @@ extension MusterV1 {
     package var failed: Bool = false
     /// For example "kernel rescue/vmlinuz: HTTP 404"; at most 128 octets.
     package var detail: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -911,6 +967,8 @@ extension MusterV1 {
     package var boot: [MusterV1.BootStep] = []
     /// Stable reason, for example "BOOT_FILE_MISSING"; empty when healthy.
     package var reason: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 

@@ -30,6 +30,7 @@ extension MusterV1.EnrollRequest: RPC.Message {
     self.agent = RPC.CField.string(c.pointee.agent)
     self.token = RPC.CField.string(c.pointee.token)
     self.attempt = RPC.CField.bytes(c.pointee.attempt.data, count: c.pointee.attempt.len)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -39,6 +40,7 @@ extension MusterV1.EnrollRequest: RPC.Message {
     if !self.agent.isEmpty { c.pointee.agent = arena.string(self.agent) }
     if !self.token.isEmpty { c.pointee.token = arena.string(self.token) }
     c.pointee.attempt = ProtobufCBinaryData(len: self.attempt.count, data: arena.bytes(self.attempt))
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -68,6 +70,7 @@ extension MusterV1.EnrollResponse: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__EnrollResponse>) {
     self.agentUid = RPC.CField.string(c.pointee.agent_uid)
     self.credential = RPC.CField.string(c.pointee.credential)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -76,6 +79,7 @@ extension MusterV1.EnrollResponse: RPC.Message {
     muster__v1__enroll_response__init(c)
     if !self.agentUid.isEmpty { c.pointee.agent_uid = arena.string(self.agentUid) }
     if !self.credential.isEmpty { c.pointee.credential = arena.string(self.credential) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -125,6 +129,7 @@ extension MusterV1.AgentMessage: RPC.Message {
     case 9: self.message = .leaseSet(MusterV1.LeaseSet(c.pointee.lease_set!))
     default: break
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -161,6 +166,7 @@ extension MusterV1.AgentMessage: RPC.Message {
       c.pointee.lease_set = value.makeC(in: arena)
     case nil: break
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -212,6 +218,7 @@ extension MusterV1.RegionMessage: RPC.Message {
     case 10: self.message = .leaseSet(MusterV1.LeaseSet(c.pointee.lease_set!))
     default: break
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -251,6 +258,7 @@ extension MusterV1.RegionMessage: RPC.Message {
       c.pointee.lease_set = value.makeC(in: arena)
     case nil: break
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -287,6 +295,7 @@ extension MusterV1.Link: RPC.Message {
       }
     }
     self.up = c.pointee.up != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -302,6 +311,7 @@ extension MusterV1.Link: RPC.Message {
       c.pointee.addresses = list
     }
     c.pointee.up = self.up ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -331,6 +341,7 @@ extension MusterV1.LinkAddress: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__LinkAddress>) {
     self.address = c.pointee.address
     self.prefixLength = c.pointee.prefix_length
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -339,6 +350,7 @@ extension MusterV1.LinkAddress: RPC.Message {
     muster__v1__link_address__init(c)
     c.pointee.address = self.address
     c.pointee.prefix_length = self.prefixLength
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -386,6 +398,7 @@ extension MusterV1.Have: RPC.Message {
       for index in 0..<c.pointee.n_rejected { self.rejected.append(MusterV1.Rejection(c.pointee.rejected[index]!)) }
     }
     self.rejectedMore = c.pointee.rejected_more
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -405,6 +418,7 @@ extension MusterV1.Have: RPC.Message {
       c.pointee.rejected = list
     }
     c.pointee.rejected_more = self.rejectedMore
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -435,6 +449,7 @@ extension MusterV1.Rejection: RPC.Message {
     self.mac = c.pointee.mac
     self.code = RPC.CField.string(c.pointee.code)
     self.message = RPC.CField.string(c.pointee.message)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -444,6 +459,7 @@ extension MusterV1.Rejection: RPC.Message {
     c.pointee.mac = self.mac
     if !self.code.isEmpty { c.pointee.code = arena.string(self.code) }
     if !self.message.isEmpty { c.pointee.message = arena.string(self.message) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -494,6 +510,7 @@ extension MusterV1.Hello: RPC.Message {
       for index in 0..<c.pointee.n_have { self.have.append(MusterV1.Have(c.pointee.have[index]!)) }
     }
     self.profilesRevision = c.pointee.profiles_revision
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -518,6 +535,7 @@ extension MusterV1.Hello: RPC.Message {
       c.pointee.have = list
     }
     c.pointee.profiles_revision = self.profilesRevision
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -550,6 +568,7 @@ extension MusterV1.Welcome: RPC.Message {
     self.renewNs = c.pointee.renew_ns
     self.incarnation = RPC.CField.bytes(c.pointee.incarnation.data, count: c.pointee.incarnation.len)
     self.protocolVersion = c.pointee.protocol_version
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -561,6 +580,7 @@ extension MusterV1.Welcome: RPC.Message {
     c.pointee.renew_ns = self.renewNs
     c.pointee.incarnation = ProtobufCBinaryData(len: self.incarnation.count, data: arena.bytes(self.incarnation))
     c.pointee.protocol_version = self.protocolVersion
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -598,6 +618,7 @@ extension MusterV1.Renew: RPC.Message {
       self.warnings.reserveCapacity(c.pointee.n_warnings)
       for index in 0..<c.pointee.n_warnings { self.warnings.append(RPC.CField.string(c.pointee.warnings[index])) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -618,6 +639,7 @@ extension MusterV1.Renew: RPC.Message {
       c.pointee.n_warnings = self.warnings.count
       c.pointee.warnings = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -646,6 +668,7 @@ extension MusterV1.RenewAck: RPC.Message {
 
   init(_ c: UnsafePointer<Muster__V1__RenewAck>) {
     self.timeNs = c.pointee.time_ns
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -653,6 +676,7 @@ extension MusterV1.RenewAck: RPC.Message {
     let c = arena.allocate(Muster__V1__RenewAck.self)
     muster__v1__renew_ack__init(c)
     c.pointee.time_ns = self.timeNs
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -684,6 +708,7 @@ extension MusterV1.Assign: RPC.Message {
     self.subnet = RPC.CField.string(c.pointee.subnet)
     self.epoch = c.pointee.epoch
     self.leasesFollow = c.pointee.leases_follow != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -694,6 +719,7 @@ extension MusterV1.Assign: RPC.Message {
     if !self.subnet.isEmpty { c.pointee.subnet = arena.string(self.subnet) }
     c.pointee.epoch = self.epoch
     c.pointee.leases_follow = self.leasesFollow ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -723,6 +749,7 @@ extension MusterV1.Revoke: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__Revoke>) {
     self.dhcpId = c.pointee.dhcp_id
     self.epoch = c.pointee.epoch
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -731,6 +758,7 @@ extension MusterV1.Revoke: RPC.Message {
     muster__v1__revoke__init(c)
     c.pointee.dhcp_id = self.dhcpId
     c.pointee.epoch = self.epoch
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -760,6 +788,7 @@ extension MusterV1.Range: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__Range>) {
     self.first = c.pointee.first
     self.last = c.pointee.last
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -768,6 +797,7 @@ extension MusterV1.Range: RPC.Message {
     muster__v1__range__init(c)
     c.pointee.first = self.first
     c.pointee.last = self.last
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -827,6 +857,7 @@ extension MusterV1.Header: RPC.Message {
     self.dhcpEnabled = c.pointee.dhcp_enabled != 0
     self.relays = Array(UnsafeBufferPointer(start: c.pointee.relays, count: c.pointee.n_relays))
     self.generation = c.pointee.generation
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -867,6 +898,7 @@ extension MusterV1.Header: RPC.Message {
       c.pointee.relays = list
     }
     c.pointee.generation = self.generation
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -913,6 +945,7 @@ extension MusterV1.BindingRow: RPC.Message {
     self.bootOnceSerial = c.pointee.boot_once_serial
     self.generation = c.pointee.generation
     self.boot = c.pointee.boot != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -928,6 +961,7 @@ extension MusterV1.BindingRow: RPC.Message {
     c.pointee.boot_once_serial = self.bootOnceSerial
     c.pointee.generation = self.generation
     c.pointee.boot = self.boot ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -957,6 +991,7 @@ extension MusterV1.Tombstone: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__Tombstone>) {
     self.mac = c.pointee.mac
     self.generation = c.pointee.generation
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -965,6 +1000,7 @@ extension MusterV1.Tombstone: RPC.Message {
     muster__v1__tombstone__init(c)
     c.pointee.mac = self.mac
     c.pointee.generation = self.generation
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1017,6 +1053,7 @@ extension MusterV1.Chunk: RPC.Message {
         self.tombstones.append(MusterV1.Tombstone(c.pointee.tombstones[index]!))
       }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1041,6 +1078,7 @@ extension MusterV1.Chunk: RPC.Message {
       c.pointee.n_tombstones = self.tombstones.count
       c.pointee.tombstones = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1073,6 +1111,7 @@ extension MusterV1.Commit: RPC.Message {
     self.to = c.pointee.to
     self.digest = RPC.CField.bytes(c.pointee.digest.data, count: c.pointee.digest.len)
     self.incarnation = RPC.CField.bytes(c.pointee.incarnation.data, count: c.pointee.incarnation.len)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1084,6 +1123,7 @@ extension MusterV1.Commit: RPC.Message {
     c.pointee.to = self.to
     c.pointee.digest = ProtobufCBinaryData(len: self.digest.count, data: arena.bytes(self.digest))
     c.pointee.incarnation = ProtobufCBinaryData(len: self.incarnation.count, data: arena.bytes(self.incarnation))
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1114,6 +1154,7 @@ extension MusterV1.LeaseLeft: RPC.Message {
     self.address = c.pointee.address
     self.mac = c.pointee.mac
     self.untilNs = c.pointee.until_ns
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1123,6 +1164,7 @@ extension MusterV1.LeaseLeft: RPC.Message {
     c.pointee.address = self.address
     c.pointee.mac = self.mac
     c.pointee.until_ns = self.untilNs
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1157,6 +1199,7 @@ extension MusterV1.LeaseSet: RPC.Message {
       for index in 0..<c.pointee.n_leases { self.leases.append(MusterV1.LeaseLeft(c.pointee.leases[index]!)) }
     }
     self.last = c.pointee.last != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1172,6 +1215,7 @@ extension MusterV1.LeaseSet: RPC.Message {
       c.pointee.leases = list
     }
     c.pointee.last = self.last ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1232,6 +1276,7 @@ extension MusterV1.Applied: RPC.Message {
     self.revoked = c.pointee.revoked != 0
     self.rejectedMore = c.pointee.rejected_more
     self.leasesMoreUntilNs = c.pointee.leases_more_until_ns
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1260,6 +1305,7 @@ extension MusterV1.Applied: RPC.Message {
     c.pointee.revoked = self.revoked ? 1 : 0
     c.pointee.rejected_more = self.rejectedMore
     c.pointee.leases_more_until_ns = self.leasesMoreUntilNs
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1289,6 +1335,7 @@ extension MusterV1.Refused: RPC.Message {
   init(_ c: UnsafePointer<Muster__V1__Refused>) {
     self.reason = MusterV1.RefusalReason(rawValue: Int32(truncatingIfNeeded: c.pointee.reason.rawValue))
     if let message = c.pointee.have { self.have = MusterV1.Have(message) }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1297,6 +1344,7 @@ extension MusterV1.Refused: RPC.Message {
     muster__v1__refused__init(c)
     c.pointee.reason = Muster__V1__RefusalReason(rawValue: .init(truncatingIfNeeded: self.reason.rawValue))
     if let message = self.have { c.pointee.have = message.makeC(in: arena) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1328,6 +1376,7 @@ extension MusterV1.SubnetTrouble: RPC.Message {
     self.epoch = c.pointee.epoch
     self.code = RPC.CField.string(c.pointee.code)
     self.message = RPC.CField.string(c.pointee.message)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1338,6 +1387,7 @@ extension MusterV1.SubnetTrouble: RPC.Message {
     c.pointee.epoch = self.epoch
     if !self.code.isEmpty { c.pointee.code = arena.string(self.code) }
     if !self.message.isEmpty { c.pointee.message = arena.string(self.message) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1369,6 +1419,7 @@ extension MusterV1.LeaseSeen: RPC.Message {
     self.mac = c.pointee.mac
     self.address = c.pointee.address
     self.untilNs = c.pointee.until_ns
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1379,6 +1430,7 @@ extension MusterV1.LeaseSeen: RPC.Message {
     c.pointee.mac = self.mac
     c.pointee.address = self.address
     c.pointee.until_ns = self.untilNs
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1421,6 +1473,7 @@ extension MusterV1.BootSeen: RPC.Message {
     self.failed = c.pointee.failed != 0
     self.detail = RPC.CField.string(c.pointee.detail)
     self.bootOnceSerial = c.pointee.boot_once_serial
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1434,6 +1487,7 @@ extension MusterV1.BootSeen: RPC.Message {
     c.pointee.failed = self.failed ? 1 : 0
     if !self.detail.isEmpty { c.pointee.detail = arena.string(self.detail) }
     c.pointee.boot_once_serial = self.bootOnceSerial
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1484,6 +1538,7 @@ extension MusterV1.Enlistment: RPC.Message {
     self.cpuCount = c.pointee.cpu_count
     self.cpuModel = RPC.CField.string(c.pointee.cpu_model)
     self.timeNs = c.pointee.time_ns
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1506,6 +1561,7 @@ extension MusterV1.Enlistment: RPC.Message {
     c.pointee.cpu_count = self.cpuCount
     if !self.cpuModel.isEmpty { c.pointee.cpu_model = arena.string(self.cpuModel) }
     c.pointee.time_ns = self.timeNs
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1549,6 +1605,7 @@ extension MusterV1.Observed: RPC.Message {
       }
     }
     self.dropped = c.pointee.dropped
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1575,6 +1632,7 @@ extension MusterV1.Observed: RPC.Message {
       c.pointee.enlistments = list
     }
     c.pointee.dropped = self.dropped
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1609,6 +1667,7 @@ extension MusterV1.ObservedAck: RPC.Message {
         self.enlistmentIds.append(RPC.CField.bytes(c.pointee.enlistment_ids[index].data, count: c.pointee.enlistment_ids[index].len))
       }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1624,6 +1683,7 @@ extension MusterV1.ObservedAck: RPC.Message {
       c.pointee.n_enlistment_ids = self.enlistmentIds.count
       c.pointee.enlistment_ids = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1656,6 +1716,7 @@ extension MusterV1.BootFiles: RPC.Message {
       for index in 0..<c.pointee.n_files { self.files.append(MusterV1.BootFile(c.pointee.files[index]!)) }
     }
     self.profilesRevision = c.pointee.profiles_revision
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1669,6 +1730,7 @@ extension MusterV1.BootFiles: RPC.Message {
       c.pointee.files = list
     }
     c.pointee.profiles_revision = self.profilesRevision
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1699,6 +1761,7 @@ extension MusterV1.BootFile: RPC.Message {
     self.path = RPC.CField.string(c.pointee.path)
     self.sha256 = RPC.CField.bytes(c.pointee.sha256.data, count: c.pointee.sha256.len)
     self.sizeBytes = c.pointee.size_bytes
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1708,6 +1771,7 @@ extension MusterV1.BootFile: RPC.Message {
     if !self.path.isEmpty { c.pointee.path = arena.string(self.path) }
     c.pointee.sha256 = ProtobufCBinaryData(len: self.sha256.count, data: arena.bytes(self.sha256))
     c.pointee.size_bytes = self.sizeBytes
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1743,6 +1807,7 @@ extension MusterV1.Profile: RPC.Message {
       for index in 0..<c.pointee.n_initrds { self.initrds.append(RPC.CField.string(c.pointee.initrds[index])) }
     }
     self.arguments = RPC.CField.string(c.pointee.arguments)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1759,6 +1824,7 @@ extension MusterV1.Profile: RPC.Message {
       c.pointee.initrds = list
     }
     if !self.arguments.isEmpty { c.pointee.arguments = arena.string(self.arguments) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1791,6 +1857,7 @@ extension MusterV1.ProfileSet: RPC.Message {
       self.profiles.reserveCapacity(c.pointee.n_profiles)
       for index in 0..<c.pointee.n_profiles { self.profiles.append(MusterV1.Profile(c.pointee.profiles[index]!)) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1804,6 +1871,7 @@ extension MusterV1.ProfileSet: RPC.Message {
       c.pointee.n_profiles = self.profiles.count
       c.pointee.profiles = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1835,6 +1903,7 @@ extension MusterV1.TaskOffer: RPC.Message {
     self.kind = RPC.CField.string(c.pointee.kind)
     self.payload = RPC.CField.bytes(c.pointee.payload.data, count: c.pointee.payload.len)
     self.leaseUntilNs = c.pointee.lease_until_ns
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1845,6 +1914,7 @@ extension MusterV1.TaskOffer: RPC.Message {
     if !self.kind.isEmpty { c.pointee.kind = arena.string(self.kind) }
     c.pointee.payload = ProtobufCBinaryData(len: self.payload.count, data: arena.bytes(self.payload))
     c.pointee.lease_until_ns = self.leaseUntilNs
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1877,6 +1947,7 @@ extension MusterV1.TaskUpdate: RPC.Message {
     self.done = c.pointee.done != 0
     self.failed = c.pointee.failed != 0
     self.message = RPC.CField.string(c.pointee.message)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1888,6 +1959,7 @@ extension MusterV1.TaskUpdate: RPC.Message {
     c.pointee.done = self.done ? 1 : 0
     c.pointee.failed = self.failed ? 1 : 0
     if !self.message.isEmpty { c.pointee.message = arena.string(self.message) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

@@ -86,6 +86,7 @@ extension MusterV1.Subnet: RPC.Message {
     if let message = c.pointee.create_time { self.createTime = GoogleProtobuf.Timestamp(raw: message) }
     if let message = c.pointee.update_time { self.updateTime = GoogleProtobuf.Timestamp(raw: message) }
     if let message = c.pointee.status { self.status = MusterV1.SubnetStatus(message) }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -142,6 +143,7 @@ extension MusterV1.Subnet: RPC.Message {
       c.pointee.update_time = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Timestamp.self)
     }
     if let message = self.status { c.pointee.status = message.makeC(in: arena) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -190,6 +192,7 @@ extension MusterV1.SubnetStatus: RPC.Message {
     self.quarantined = c.pointee.quarantined
     self.reason = RPC.CField.string(c.pointee.reason)
     self.digest = RPC.CField.string(c.pointee.digest)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -206,6 +209,7 @@ extension MusterV1.SubnetStatus: RPC.Message {
     c.pointee.quarantined = self.quarantined
     if !self.reason.isEmpty { c.pointee.reason = arena.string(self.reason) }
     if !self.digest.isEmpty { c.pointee.digest = arena.string(self.digest) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -237,6 +241,7 @@ extension MusterV1.ListSubnetsRequest: RPC.Message {
     self.pageToken = RPC.CField.string(c.pointee.page_token)
     self.fabric = RPC.CField.string(c.pointee.fabric)
     self.owner = RPC.CField.string(c.pointee.owner)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -247,6 +252,7 @@ extension MusterV1.ListSubnetsRequest: RPC.Message {
     if !self.pageToken.isEmpty { c.pointee.page_token = arena.string(self.pageToken) }
     if !self.fabric.isEmpty { c.pointee.fabric = arena.string(self.fabric) }
     if !self.owner.isEmpty { c.pointee.owner = arena.string(self.owner) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -279,6 +285,7 @@ extension MusterV1.ListSubnetsResponse: RPC.Message {
       for index in 0..<c.pointee.n_subnets { self.subnets.append(MusterV1.Subnet(c.pointee.subnets[index]!)) }
     }
     self.nextPageToken = RPC.CField.string(c.pointee.next_page_token)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -292,6 +299,7 @@ extension MusterV1.ListSubnetsResponse: RPC.Message {
       c.pointee.subnets = list
     }
     if !self.nextPageToken.isEmpty { c.pointee.next_page_token = arena.string(self.nextPageToken) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -320,6 +328,7 @@ extension MusterV1.GetSubnetRequest: RPC.Message {
 
   init(_ c: UnsafePointer<Muster__V1__GetSubnetRequest>) {
     self.name = RPC.CField.string(c.pointee.name)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -327,6 +336,7 @@ extension MusterV1.GetSubnetRequest: RPC.Message {
     let c = arena.allocate(Muster__V1__GetSubnetRequest.self)
     muster__v1__get_subnet_request__init(c)
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -357,6 +367,7 @@ extension MusterV1.CreateSubnetRequest: RPC.Message {
     if let message = c.pointee.subnet { self.subnet = MusterV1.Subnet(message) }
     self.requestId = RPC.CField.string(c.pointee.request_id)
     self.validateOnly = c.pointee.validate_only != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -366,6 +377,7 @@ extension MusterV1.CreateSubnetRequest: RPC.Message {
     if let message = self.subnet { c.pointee.subnet = message.makeC(in: arena) }
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -398,6 +410,7 @@ extension MusterV1.UpdateSubnetRequest: RPC.Message {
     self.ifRevision = c.pointee.if_revision
     self.requestId = RPC.CField.string(c.pointee.request_id)
     self.validateOnly = c.pointee.validate_only != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -411,6 +424,7 @@ extension MusterV1.UpdateSubnetRequest: RPC.Message {
     c.pointee.if_revision = self.ifRevision
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -442,6 +456,7 @@ extension MusterV1.DeleteSubnetRequest: RPC.Message {
     self.ifRevision = c.pointee.if_revision
     self.requestId = RPC.CField.string(c.pointee.request_id)
     self.validateOnly = c.pointee.validate_only != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -452,6 +467,7 @@ extension MusterV1.DeleteSubnetRequest: RPC.Message {
     c.pointee.if_revision = self.ifRevision
     if !self.requestId.isEmpty { c.pointee.request_id = arena.string(self.requestId) }
     c.pointee.validate_only = self.validateOnly ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -487,6 +503,7 @@ extension MusterV1.WriteSubnetResponse: RPC.Message {
         self.generations.append(MusterV1.SubnetGeneration(c.pointee.generations[index]!))
       }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -501,6 +518,7 @@ extension MusterV1.WriteSubnetResponse: RPC.Message {
       c.pointee.n_generations = self.generations.count
       c.pointee.generations = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -535,6 +553,7 @@ extension MusterV1.WaitAppliedRequest: RPC.Message {
       }
     }
     self.leaving = RPC.CField.string(c.pointee.leaving)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -548,6 +567,7 @@ extension MusterV1.WaitAppliedRequest: RPC.Message {
       c.pointee.generations = list
     }
     if !self.leaving.isEmpty { c.pointee.leaving = arena.string(self.leaving) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -582,6 +602,7 @@ extension MusterV1.WaitAppliedResponse: RPC.Message {
     self.detail = RPC.CField.string(c.pointee.detail)
     if let message = c.pointee.lag { self.lag = GoogleProtobuf.Duration(raw: message) }
     self.remaining = c.pointee.remaining
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -597,6 +618,7 @@ extension MusterV1.WaitAppliedResponse: RPC.Message {
       c.pointee.lag = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Duration.self)
     }
     c.pointee.remaining = self.remaining
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

@@ -42,6 +42,8 @@ extension MusterV1 {
     package var updateTime: GoogleProtobuf.Timestamp?
     /// Output only.
     package var status: MusterV1.SubnetStatus?
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -109,6 +111,8 @@ extension MusterV1 {
     package var reason: String = ""
     /// Digest of the desired rows at `head`, 32 hex digits.
     package var digest: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -146,6 +150,8 @@ extension MusterV1 {
     package var fabric: String = ""
     /// Only subnets this agent owns; empty for all.
     package var owner: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -162,6 +168,8 @@ extension MusterV1 {
     package var subnets: [MusterV1.Subnet] = []
     /// Empty on the last page.
     package var nextPageToken: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -174,6 +182,8 @@ extension MusterV1 {
   package struct GetSubnetRequest: Sendable, Hashable {
     /// The subnet's name, 1 to 63 octets.
     package var name: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -189,6 +199,8 @@ extension MusterV1 {
     package var requestId: String = ""
     /// Check only; nothing is written.
     package var validateOnly: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -211,6 +223,8 @@ extension MusterV1 {
     package var requestId: String = ""
     /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -239,6 +253,8 @@ extension MusterV1 {
     package var requestId: String = ""
     /// Check and answer as if written; nothing is written.
     package var validateOnly: Bool = false
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -257,6 +273,8 @@ extension MusterV1 {
     package var outcome: MusterV1.WriteOutcome = .unspecified
     /// What to wait for; empty when nothing changed.
     package var generations: [MusterV1.SubnetGeneration] = []
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -276,6 +294,8 @@ extension MusterV1 {
     package var generations: [MusterV1.SubnetGeneration] = []
     /// An agent that must not own them any more, for the wait after DrainAgent; empty for none.
     package var leaving: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -300,6 +320,8 @@ extension MusterV1 {
     package var lag: GoogleProtobuf.Duration?
     /// Subnets not there yet.
     package var remaining: UInt32 = 0
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 

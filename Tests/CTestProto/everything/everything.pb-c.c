@@ -1687,7 +1687,7 @@ const ProtobufCMessageDescriptor everything__names__entry_entry__descriptor =
   (ProtobufCMessageInit) everything__names__entry_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor everything__names__field_descriptors[23] =
+static const ProtobufCFieldDescriptor everything__names__field_descriptors[24] =
 {
   {
     "base_field",
@@ -1965,6 +1965,18 @@ static const ProtobufCFieldDescriptor everything__names__field_descriptors[23] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "unknown_fields",
+    24,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Everything__Names, unknown_fields),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned everything__names__field_indices_by_name[] = {
   22,   /* field[22] = Type */
@@ -1989,12 +2001,13 @@ static const unsigned everything__names__field_indices_by_name[] = {
   6,   /* field[6] = operator */
   21,   /* field[21] = register */
   4,   /* field[4] = self_field */
+  23,   /* field[23] = unknown_fields */
   18,   /* field[18] = value */
 };
 static const ProtobufCIntRange everything__names__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 23 }
+  { 0, 24 }
 };
 const ProtobufCMessageDescriptor everything__names__descriptor =
 {
@@ -2004,7 +2017,7 @@ const ProtobufCMessageDescriptor everything__names__descriptor =
   "Everything__Names",
   "everything",
   sizeof(Everything__Names),
-  23,
+  24,
   everything__names__field_descriptors,
   everything__names__field_indices_by_name,
   1,  everything__names__number_ranges,

@@ -17,10 +17,11 @@ enum MessageTarget {
 
   private static func read<M: Message>(_ octets: UnsafeRawBufferPointer, as type: M.Type) {
     guard let message = decoded(M.self, octets, limits) else { return }
-    // What we write, we read, and write the same. The first reading may have dropped fields that are unknown.
+    // What we write, we read, and write the same.
     let written = message.serializedBytes()
     let again = written.withUnsafeBytes { decoded(M.self, $0, .standard) }
     precondition(again?.serializedBytes() == written, "\(M.fullName) changes when it is written and read")
+    precondition(again?.unknownFields == message.unknownFields, "\(M.fullName) loses what it does not know")
   }
 
   private static func decoded<M: Message>(_ type: M.Type, _ octets: UnsafeRawBufferPointer, _ limits: MessageLimits) -> M? {

@@ -65,6 +65,7 @@ extension Everything.Scalars: RPC.Message {
     self.sign = Everything.Sign(rawValue: Int32(truncatingIfNeeded: c.pointee.sign.rawValue))
     if let message = c.pointee.inner { self.inner = Everything.Inner(message) }
     if let message = c.pointee.duration { self.duration = GoogleProtobuf.Duration(raw: message) }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -91,6 +92,7 @@ extension Everything.Scalars: RPC.Message {
     if let message = self.duration {
       c.pointee.duration = message.makeRawC(in: arena).assumingMemoryBound(to: Google__Protobuf__Duration.self)
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -183,6 +185,7 @@ extension Everything.Repeated: RPC.Message {
       }
     }
     self.unpacked = Array(UnsafeBufferPointer(start: c.pointee.unpacked, count: c.pointee.n_unpacked))
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -309,6 +312,7 @@ extension Everything.Repeated: RPC.Message {
       c.pointee.n_unpacked = self.unpacked.count
       c.pointee.unpacked = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -367,6 +371,7 @@ extension Everything.Choice: RPC.Message {
     default: break
     }
     self.after = RPC.CField.string(c.pointee.after)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -411,6 +416,7 @@ extension Everything.Choice: RPC.Message {
     case nil: break
     }
     if !self.after.isEmpty { c.pointee.after = arena.string(self.after) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -454,6 +460,7 @@ extension Everything.Maps: RPC.Message {
       let entry = c.pointee.octets[index]!
       self.octets[RPC.CField.string(entry.pointee.key)] = RPC.CField.bytes(entry.pointee.value.data, count: entry.pointee.value.len)
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -508,6 +515,7 @@ extension Everything.Maps: RPC.Message {
       c.pointee.n_octets = self.octets.count
       c.pointee.octets = entries
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -537,6 +545,7 @@ extension Everything.Inner: RPC.Message {
   init(_ c: UnsafePointer<Everything__Inner>) {
     self.name = RPC.CField.string(c.pointee.name)
     self.number = c.pointee.number
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -545,6 +554,7 @@ extension Everything.Inner: RPC.Message {
     everything__inner__init(c)
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
     c.pointee.number = self.number
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -578,6 +588,7 @@ extension Everything.Nest: RPC.Message {
       for index in 0..<c.pointee.n_levels { self.levels.append(Everything.Nest.Level(c.pointee.levels[index]!)) }
     }
     self.kind = Everything.Nest.Kind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -592,6 +603,7 @@ extension Everything.Nest: RPC.Message {
       c.pointee.levels = list
     }
     c.pointee.kind = Everything__Nest__Kind(rawValue: .init(truncatingIfNeeded: self.kind.rawValue))
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -620,6 +632,7 @@ extension Everything.Nest.Level: RPC.Message {
 
   init(_ c: UnsafePointer<Everything__Nest__Level>) {
     if let message = c.pointee.level { self.level = Everything.Nest.Level.Level(message) }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -627,6 +640,7 @@ extension Everything.Nest.Level: RPC.Message {
     let c = arena.allocate(Everything__Nest__Level.self)
     everything__nest__level__init(c)
     if let message = self.level { c.pointee.level = message.makeC(in: arena) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -659,6 +673,7 @@ extension Everything.Nest.Level.Level: RPC.Message {
       self.inner.reserveCapacity(c.pointee.n_inner)
       for index in 0..<c.pointee.n_inner { self.inner.append(Everything.Inner(c.pointee.inner[index]!)) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -672,6 +687,7 @@ extension Everything.Nest.Level.Level: RPC.Message {
       c.pointee.n_inner = self.inner.count
       c.pointee.inner = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -703,6 +719,7 @@ extension Everything.Names: RPC.Message {
     "extension",
     "register",
     "Type",
+    "unknown_fields",
   ]
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
@@ -755,6 +772,8 @@ extension Everything.Names: RPC.Message {
     self.`extension` = RPC.CField.string(c.pointee.`extension`)
     self.register = RPC.CField.string(c.pointee.register_)
     self.type = RPC.CField.string(c.pointee.type)
+    self.unknownFields_ = RPC.CField.string(c.pointee.unknown_fields)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -807,6 +826,8 @@ extension Everything.Names: RPC.Message {
     if !self.`extension`.isEmpty { c.pointee.`extension` = arena.string(self.`extension`) }
     if !self.register.isEmpty { c.pointee.register_ = arena.string(self.register) }
     if !self.type.isEmpty { c.pointee.type = arena.string(self.type) }
+    if !self.unknownFields_.isEmpty { c.pointee.unknown_fields = arena.string(self.unknownFields_) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -833,12 +854,15 @@ extension Everything.Empty: RPC.Message {
     return UnsafeRawPointer(message.base.descriptor)
   }()
 
-  init(_ c: UnsafePointer<Everything__Empty>) {}
+  init(_ c: UnsafePointer<Everything__Empty>) {
+    self.unknownFields = RPC.UnknownFields(of: c)
+  }
 
   /// Valid as long as the arena.
   func makeC(in arena: borrowing RPC.Arena) -> UnsafeMutablePointer<Everything__Empty> {
     let c = arena.allocate(Everything__Empty.self)
     everything__empty__init(c)
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

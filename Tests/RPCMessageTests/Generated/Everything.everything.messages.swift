@@ -68,6 +68,8 @@ extension Everything {
     package var sign: Everything.Sign = .unspecified
     package var inner: Everything.Inner?
     package var duration: GoogleProtobuf.Duration?
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -132,6 +134,8 @@ extension Everything {
     package var inner: [Everything.Inner] = []
     package var duration: [GoogleProtobuf.Duration] = []
     package var unpacked: [Int32] = []
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -183,6 +187,8 @@ extension Everything {
     package var value: OneOfValue?
     package var other: OneOfOther?
     package var after: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -215,6 +221,8 @@ extension Everything {
     package var inners: [UInt32: Everything.Inner] = [:]
     package var signs: [Int64: Everything.Sign] = [:]
     package var octets: [String: [UInt8]] = [:]
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -234,6 +242,8 @@ extension Everything {
   package struct Inner: Sendable, Hashable {
     package var name: String = ""
     package var number: UInt32 = 0
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -248,6 +258,8 @@ extension Everything {
     package var level: Everything.Nest.Level?
     package var levels: [Everything.Nest.Level] = []
     package var kind: Everything.Nest.Kind = .unknown
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -300,6 +312,8 @@ extension Everything {
 
     package struct Level: Sendable, Hashable {
       package var level: Everything.Nest.Level.Level?
+      /// What came in fields that this contract does not have.
+      package var unknownFields: RPC.UnknownFields = .init()
 
       package init() {}
 
@@ -310,6 +324,8 @@ extension Everything {
       package struct Level: Sendable, Hashable {
         package var kind: Everything.Nest.Kind = .unknown
         package var inner: [Everything.Inner] = []
+        /// What came in fields that this contract does not have.
+        package var unknownFields: RPC.UnknownFields = .init()
 
         package init() {}
 
@@ -345,6 +361,9 @@ extension Everything {
     package var `extension`: String = ""
     package var register: String = ""
     package var type: String = ""
+    package var unknownFields_: String = ""
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
@@ -370,7 +389,8 @@ extension Everything {
       `switch`: OneOfSwitch? = nil,
       `extension`: String = "",
       register: String = "",
-      type: String = ""
+      type: String = "",
+      unknownFields_: String = ""
     ) {
       self.base = base
       self.descriptor = descriptor
@@ -394,6 +414,7 @@ extension Everything {
       self.`extension` = `extension`
       self.register = register
       self.type = type
+      self.unknownFields_ = unknownFields_
     }
 
     package enum OneOfSwitch: Sendable, Hashable {
@@ -403,6 +424,9 @@ extension Everything {
   }
 
   package struct Empty: Sendable, Hashable {
+    /// What came in fields that this contract does not have.
+    package var unknownFields: RPC.UnknownFields = .init()
+
     package init() {}
   }
 }

@@ -41,7 +41,8 @@ enum MessageText {
       }
       return "<" + entries.sorted().joined(separator: ",") + ">"
     default:
-      return "{" + mirror.children.map { "\($0.label!)=\(describe($0.value))" }.joined(separator: ",") + "}"
+      let fields = mirror.children.filter { ($0.value as? UnknownFields)?.isEmpty != true }
+      return "{" + fields.map { "\($0.label!)=\(describe($0.value))" }.joined(separator: ",") + "}"
     }
   }
 

@@ -3,6 +3,7 @@
 peer.py make FOLDER SEED COUNT    writes FOLDER/from_python: COUNT random messages of every type, each as its
                                   name, its octets and a text of its fields
 peer.py check FOLDER SEED COUNT   compares FOLDER/from_swift, the same messages encoded by Swift
+peer.py make-newer, check-newer   the same with a contract that has more fields in every message, without the text
 peer.py reflect FOLDER            loads FOLDER/descriptors, file descriptors as reflection hands them out
 """
 
@@ -17,9 +18,11 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
-from google.protobuf import descriptor_pb2, descriptor_pool  # noqa: E402
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # noqa: E402
 from google.protobuf.descriptor import FieldDescriptor as F  # noqa: E402
 from lib_generate import names  # noqa: E402
+
+F_PROTO = descriptor_pb2.FieldDescriptorProto
 
 PACKAGES = ("muster", "bench", "grpc", "google/rpc")
 WELL_KNOWN = ("any", "duration", "empty", "field_mask", "timestamp")
@@ -56,6 +59,72 @@ def message_types(folder):
         for descriptor in module.DESCRIPTOR.message_types_by_name.values():
             for each in nested(descriptor):
                 yield each.full_name, each._concrete_class
+
+
+def newer_types(folder):
+    """The same messages with more fields, of every shape, in the gaps of their numbers and at the end of all numbers."""
+    pool, added = descriptor_pool.DescriptorPool(), set()
+
+    def add(file):
+        if file.name in added:
+            return
+        added.add(file.name)
+        for each in file.dependencies:
+            add(each)
+        newer = descriptor_pb2.FileDescriptorProto()
+        file.CopyToProto(newer)
+        for message in newer.message_type:
+            extend(message, f".{newer.package}.{message.name}")
+        pool.Add(newer)
+
+    for module in modules(folder):
+        add(module.DESCRIPTOR)
+    factory = message_factory.MessageFactory(pool)
+    for name, _ in message_types(folder):
+        yield name, factory.GetPrototype(pool.FindMessageTypeByName(name))
+
+
+def extend(message, path):
+    if message.options.map_entry:
+        return
+    for nested in message.nested_type:
+        extend(nested, f"{path}.{nested.name}")
+    del message.reserved_range[:]
+    taken = {field.number for field in message.field}
+    free = (number for number in range(1, 2**29) if number not in taken)
+    last = next(number for number in range(2**29 - 1, 0, -1) if number not in taken)
+    part = message.nested_type.add(name="NewerPart")
+    part.field.add(name="count", number=1, type=F.TYPE_SINT32, label=F.LABEL_OPTIONAL)
+    part.field.add(name="content", number=2, type=F.TYPE_BYTES, label=F.LABEL_OPTIONAL)
+
+    def new(kind, label=F.LABEL_OPTIONAL, number=None, **more):
+        number = number or next(free)
+        field = F_PROTO(name=f"newer_{number}", number=number, type=kind, label=label, **more)
+        if kind == F.TYPE_MESSAGE:
+            field.type_name = f"{path}.NewerPart"
+        return field
+
+    fields = []
+    oneofs = [field.oneof_index if is_choice(field) else None for field in message.field]
+    for place, field in enumerate(message.field):
+        fields.append(field)
+        # A choice's fields stand together.
+        if oneofs[place] is not None and oneofs[place] not in oneofs[place + 1:]:
+            fields.append(new(F.TYPE_STRING, oneof_index=field.oneof_index))
+            fields.append(new(F.TYPE_MESSAGE, oneof_index=field.oneof_index))
+    for kind in (F.TYPE_INT64, F.TYPE_STRING, F.TYPE_FIXED32, F.TYPE_MESSAGE):
+        fields.append(new(kind))
+    for kind in (F.TYPE_UINT64, F.TYPE_BYTES, F.TYPE_MESSAGE):
+        fields.append(new(kind, F.LABEL_REPEATED))
+    fields.append(new(F.TYPE_DOUBLE, number=last))
+    fields = [F_PROTO.FromString(field.SerializeToString()) for field in fields]
+    del message.field[:]
+    message.field.extend(fields)
+
+
+def is_choice(field):
+    """Whether it belongs to a `oneof` that somebody wrote."""
+    return field.HasField("oneof_index") and not field.proto3_optional
 
 
 EDGES = {
@@ -159,9 +228,9 @@ def value_text(value, field):
     return str(value)
 
 
-def messages(folder, seed, count):
+def messages(types, seed, count):
     source = random.Random(seed)
-    for name, kind in message_types(folder):
+    for name, kind in types:
         for _ in range(count):
             message = kind()
             fill(source, message)
@@ -188,20 +257,42 @@ def make(folder, seed, count):
         folder / "from_python",
         (
             (name.encode(), message.SerializeToString(deterministic=True), text(message).encode())
-            for name, message in messages(folder, seed, count)
+            for name, message in messages(message_types(folder), seed, count)
         ),
     )
 
 
 def check(folder, seed, count):
     parts, checked = read_parts(folder / "from_swift"), 0
-    for (name, message), swift_name, octets in zip(messages(folder, seed, count), parts, parts):
+    for (name, message), swift_name, octets in zip(messages(message_types(folder), seed, count), parts, parts):
         assert name.encode() == swift_name, (name, swift_name)
         returned = type(message).FromString(octets)
         assert returned == message, f"{name}: sent {message!r}, got {returned!r}"
         # Python writes map entries in full, libprotobuf-c leaves out zeros; both are the same message.
         if not any(is_map(field) for field in message.DESCRIPTOR.fields) and "ErrorInfo" not in name:
             assert octets == message.SerializeToString(deterministic=True), name
+        checked += 1
+    assert next(parts, None) is None and checked > 0
+    print(checked)
+
+
+def make_newer(folder, seed, count):
+    write_records(
+        folder / "from_python",
+        (
+            (name.encode(), message.SerializeToString(deterministic=True))
+            for name, message in messages(newer_types(folder), seed, count)
+        ),
+    )
+
+
+def check_newer(folder, seed, count):
+    """What went through a reader of the older contract is still the message it was."""
+    parts, checked = read_parts(folder / "from_swift"), 0
+    for (name, message), swift_name, octets in zip(messages(newer_types(folder), seed, count), parts, parts):
+        assert name.encode() == swift_name, (name, swift_name)
+        returned = type(message).FromString(octets)
+        assert returned == message, f"{name}: sent {message!r}, got {returned!r}"
         checked += 1
     assert next(parts, None) is None and checked > 0
     print(checked)
@@ -225,4 +316,6 @@ def reflect(folder):
 
 if __name__ == "__main__":
     command, place = sys.argv[1], pathlib.Path(sys.argv[2])
-    {"make": make, "check": check, "reflect": reflect}[command](place, *map(int, sys.argv[3:]))
+    {
+        "make": make, "check": check, "make-newer": make_newer, "check-newer": check_newer, "reflect": reflect
+    }[command](place, *map(int, sys.argv[3:]))

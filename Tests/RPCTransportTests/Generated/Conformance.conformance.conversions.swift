@@ -30,6 +30,7 @@ extension Conformance.EchoRequest: RPC.Message {
     self.id = c.pointee.id
     self.name = RPC.CField.string(c.pointee.name)
     self.payload = RPC.CField.bytes(c.pointee.payload.data, count: c.pointee.payload.len)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -39,6 +40,7 @@ extension Conformance.EchoRequest: RPC.Message {
     c.pointee.id = self.id
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
     c.pointee.payload = ProtobufCBinaryData(len: self.payload.count, data: arena.bytes(self.payload))
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -69,6 +71,7 @@ extension Conformance.EchoReply: RPC.Message {
     self.id = c.pointee.id
     self.name = RPC.CField.string(c.pointee.name)
     self.payload = RPC.CField.bytes(c.pointee.payload.data, count: c.pointee.payload.len)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -78,6 +81,7 @@ extension Conformance.EchoReply: RPC.Message {
     c.pointee.id = self.id
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
     c.pointee.payload = ProtobufCBinaryData(len: self.payload.count, data: arena.bytes(self.payload))
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -108,6 +112,7 @@ extension Conformance.StreamRequest: RPC.Message {
     self.count = c.pointee.count
     self.payload = RPC.CField.bytes(c.pointee.payload.data, count: c.pointee.payload.len)
     self.sizes = Array(UnsafeBufferPointer(start: c.pointee.sizes, count: c.pointee.n_sizes))
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -122,6 +127,7 @@ extension Conformance.StreamRequest: RPC.Message {
       c.pointee.n_sizes = self.sizes.count
       c.pointee.sizes = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

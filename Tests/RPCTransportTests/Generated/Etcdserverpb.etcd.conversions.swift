@@ -31,6 +31,7 @@ extension Etcdserverpb.Header: RPC.Message {
     self.member = c.pointee.member
     self.revision = c.pointee.revision
     self.term = c.pointee.term
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -41,6 +42,7 @@ extension Etcdserverpb.Header: RPC.Message {
     c.pointee.member = self.member
     c.pointee.revision = self.revision
     c.pointee.term = self.term
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -74,6 +76,7 @@ extension Etcdserverpb.Pair: RPC.Message {
     self.version = c.pointee.version
     self.value = RPC.CField.bytes(c.pointee.value.data, count: c.pointee.value.len)
     self.lease = c.pointee.lease
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -86,6 +89,7 @@ extension Etcdserverpb.Pair: RPC.Message {
     c.pointee.version = self.version
     c.pointee.value = ProtobufCBinaryData(len: self.value.count, data: arena.bytes(self.value))
     c.pointee.lease = self.lease
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -117,6 +121,7 @@ extension Etcdserverpb.RangeQuery: RPC.Message {
     self.end = RPC.CField.bytes(c.pointee.end.data, count: c.pointee.end.len)
     self.limit = c.pointee.limit
     self.revision = c.pointee.revision
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -127,6 +132,7 @@ extension Etcdserverpb.RangeQuery: RPC.Message {
     c.pointee.end = ProtobufCBinaryData(len: self.end.count, data: arena.bytes(self.end))
     c.pointee.limit = self.limit
     c.pointee.revision = self.revision
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -161,6 +167,7 @@ extension Etcdserverpb.RangeAnswer: RPC.Message {
     }
     self.more = c.pointee.more != 0
     self.count = c.pointee.count
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -176,6 +183,7 @@ extension Etcdserverpb.RangeAnswer: RPC.Message {
     }
     c.pointee.more = self.more ? 1 : 0
     c.pointee.count = self.count
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -207,6 +215,7 @@ extension Etcdserverpb.PutQuery: RPC.Message {
     self.value = RPC.CField.bytes(c.pointee.value.data, count: c.pointee.value.len)
     self.lease = c.pointee.lease
     self.wantsPrevious = c.pointee.wants_previous != 0
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -217,6 +226,7 @@ extension Etcdserverpb.PutQuery: RPC.Message {
     c.pointee.value = ProtobufCBinaryData(len: self.value.count, data: arena.bytes(self.value))
     c.pointee.lease = self.lease
     c.pointee.wants_previous = self.wantsPrevious ? 1 : 0
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -246,6 +256,7 @@ extension Etcdserverpb.PutAnswer: RPC.Message {
   init(_ c: UnsafePointer<Etcdserverpb__PutAnswer>) {
     if let message = c.pointee.header { self.header = Etcdserverpb.Header(message) }
     if let message = c.pointee.previous { self.previous = Etcdserverpb.Pair(message) }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -254,6 +265,7 @@ extension Etcdserverpb.PutAnswer: RPC.Message {
     etcdserverpb__put_answer__init(c)
     if let message = self.header { c.pointee.header = message.makeC(in: arena) }
     if let message = self.previous { c.pointee.previous = message.makeC(in: arena) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -283,6 +295,7 @@ extension Etcdserverpb.DeleteQuery: RPC.Message {
   init(_ c: UnsafePointer<Etcdserverpb__DeleteQuery>) {
     self.key = RPC.CField.bytes(c.pointee.key.data, count: c.pointee.key.len)
     self.end = RPC.CField.bytes(c.pointee.end.data, count: c.pointee.end.len)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -291,6 +304,7 @@ extension Etcdserverpb.DeleteQuery: RPC.Message {
     etcdserverpb__delete_query__init(c)
     c.pointee.key = ProtobufCBinaryData(len: self.key.count, data: arena.bytes(self.key))
     c.pointee.end = ProtobufCBinaryData(len: self.end.count, data: arena.bytes(self.end))
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -320,6 +334,7 @@ extension Etcdserverpb.DeleteAnswer: RPC.Message {
   init(_ c: UnsafePointer<Etcdserverpb__DeleteAnswer>) {
     if let message = c.pointee.header { self.header = Etcdserverpb.Header(message) }
     self.deleted = c.pointee.deleted
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -328,6 +343,7 @@ extension Etcdserverpb.DeleteAnswer: RPC.Message {
     etcdserverpb__delete_answer__init(c)
     if let message = self.header { c.pointee.header = message.makeC(in: arena) }
     c.pointee.deleted = self.deleted
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -365,6 +381,7 @@ extension Etcdserverpb.Condition: RPC.Message {
     case 7: self.operand = .value(RPC.CField.bytes(c.pointee.value.data, count: c.pointee.value.len))
     default: break
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -389,6 +406,7 @@ extension Etcdserverpb.Condition: RPC.Message {
       c.pointee.value = ProtobufCBinaryData(len: value.count, data: arena.bytes(value))
     case nil: break
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -422,6 +440,7 @@ extension Etcdserverpb.Operation: RPC.Message {
     case 3: self.kind = .delete(Etcdserverpb.DeleteQuery(c.pointee.delete_!))
     default: break
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -440,6 +459,7 @@ extension Etcdserverpb.Operation: RPC.Message {
       c.pointee.delete_ = value.makeC(in: arena)
     case nil: break
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -473,6 +493,7 @@ extension Etcdserverpb.Outcome: RPC.Message {
     case 3: self.kind = .delete(Etcdserverpb.DeleteAnswer(c.pointee.delete_!))
     default: break
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -491,6 +512,7 @@ extension Etcdserverpb.Outcome: RPC.Message {
       c.pointee.delete_ = value.makeC(in: arena)
     case nil: break
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -532,6 +554,7 @@ extension Etcdserverpb.TxnQuery: RPC.Message {
       self.failure.reserveCapacity(c.pointee.n_failure)
       for index in 0..<c.pointee.n_failure { self.failure.append(Etcdserverpb.Operation(c.pointee.failure[index]!)) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -556,6 +579,7 @@ extension Etcdserverpb.TxnQuery: RPC.Message {
       c.pointee.n_failure = self.failure.count
       c.pointee.failure = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -589,6 +613,7 @@ extension Etcdserverpb.TxnAnswer: RPC.Message {
       self.outcomes.reserveCapacity(c.pointee.n_outcomes)
       for index in 0..<c.pointee.n_outcomes { self.outcomes.append(Etcdserverpb.Outcome(c.pointee.outcomes[index]!)) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -603,6 +628,7 @@ extension Etcdserverpb.TxnAnswer: RPC.Message {
       c.pointee.n_outcomes = self.outcomes.count
       c.pointee.outcomes = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -633,6 +659,7 @@ extension Etcdserverpb.WatchBegin: RPC.Message {
     self.key = RPC.CField.bytes(c.pointee.key.data, count: c.pointee.key.len)
     self.end = RPC.CField.bytes(c.pointee.end.data, count: c.pointee.end.len)
     self.revision = c.pointee.revision
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -642,6 +669,7 @@ extension Etcdserverpb.WatchBegin: RPC.Message {
     c.pointee.key = ProtobufCBinaryData(len: self.key.count, data: arena.bytes(self.key))
     c.pointee.end = ProtobufCBinaryData(len: self.end.count, data: arena.bytes(self.end))
     c.pointee.revision = self.revision
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -670,6 +698,7 @@ extension Etcdserverpb.WatchEnd: RPC.Message {
 
   init(_ c: UnsafePointer<Etcdserverpb__WatchEnd>) {
     self.watch = c.pointee.watch
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -677,6 +706,7 @@ extension Etcdserverpb.WatchEnd: RPC.Message {
     let c = arena.allocate(Etcdserverpb__WatchEnd.self)
     etcdserverpb__watch_end__init(c)
     c.pointee.watch = self.watch
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -709,6 +739,7 @@ extension Etcdserverpb.WatchQuery: RPC.Message {
     case 2: self.kind = .end(Etcdserverpb.WatchEnd(c.pointee.end!))
     default: break
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -724,6 +755,7 @@ extension Etcdserverpb.WatchQuery: RPC.Message {
       c.pointee.end = value.makeC(in: arena)
     case nil: break
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -753,6 +785,7 @@ extension Etcdserverpb.Change: RPC.Message {
   init(_ c: UnsafePointer<Etcdserverpb__Change>) {
     self.kind = Etcdserverpb.Change.Kind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
     if let message = c.pointee.pair { self.pair = Etcdserverpb.Pair(message) }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -761,6 +794,7 @@ extension Etcdserverpb.Change: RPC.Message {
     etcdserverpb__change__init(c)
     c.pointee.kind = Etcdserverpb__Change__Kind(rawValue: .init(truncatingIfNeeded: self.kind.rawValue))
     if let message = self.pair { c.pointee.pair = message.makeC(in: arena) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -796,6 +830,7 @@ extension Etcdserverpb.WatchAnswer: RPC.Message {
       self.changes.reserveCapacity(c.pointee.n_changes)
       for index in 0..<c.pointee.n_changes { self.changes.append(Etcdserverpb.Change(c.pointee.changes[index]!)) }
     }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -812,6 +847,7 @@ extension Etcdserverpb.WatchAnswer: RPC.Message {
       c.pointee.n_changes = self.changes.count
       c.pointee.changes = list
     }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -841,6 +877,7 @@ extension Etcdserverpb.LeaseGrantQuery: RPC.Message {
   init(_ c: UnsafePointer<Etcdserverpb__LeaseGrantQuery>) {
     self.seconds = c.pointee.seconds
     self.lease = c.pointee.lease
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -849,6 +886,7 @@ extension Etcdserverpb.LeaseGrantQuery: RPC.Message {
     etcdserverpb__lease_grant_query__init(c)
     c.pointee.seconds = self.seconds
     c.pointee.lease = self.lease
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -880,6 +918,7 @@ extension Etcdserverpb.LeaseGrantAnswer: RPC.Message {
     self.lease = c.pointee.lease
     self.seconds = c.pointee.seconds
     self.error = RPC.CField.string(c.pointee.error)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -890,6 +929,7 @@ extension Etcdserverpb.LeaseGrantAnswer: RPC.Message {
     c.pointee.lease = self.lease
     c.pointee.seconds = self.seconds
     if !self.error.isEmpty { c.pointee.error = arena.string(self.error) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -918,6 +958,7 @@ extension Etcdserverpb.LeaseRevokeQuery: RPC.Message {
 
   init(_ c: UnsafePointer<Etcdserverpb__LeaseRevokeQuery>) {
     self.lease = c.pointee.lease
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -925,6 +966,7 @@ extension Etcdserverpb.LeaseRevokeQuery: RPC.Message {
     let c = arena.allocate(Etcdserverpb__LeaseRevokeQuery.self)
     etcdserverpb__lease_revoke_query__init(c)
     c.pointee.lease = self.lease
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -953,6 +995,7 @@ extension Etcdserverpb.LeaseRevokeAnswer: RPC.Message {
 
   init(_ c: UnsafePointer<Etcdserverpb__LeaseRevokeAnswer>) {
     if let message = c.pointee.header { self.header = Etcdserverpb.Header(message) }
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -960,6 +1003,7 @@ extension Etcdserverpb.LeaseRevokeAnswer: RPC.Message {
     let c = arena.allocate(Etcdserverpb__LeaseRevokeAnswer.self)
     etcdserverpb__lease_revoke_answer__init(c)
     if let message = self.header { c.pointee.header = message.makeC(in: arena) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -988,6 +1032,7 @@ extension Etcdserverpb.LeaseRenewQuery: RPC.Message {
 
   init(_ c: UnsafePointer<Etcdserverpb__LeaseRenewQuery>) {
     self.lease = c.pointee.lease
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -995,6 +1040,7 @@ extension Etcdserverpb.LeaseRenewQuery: RPC.Message {
     let c = arena.allocate(Etcdserverpb__LeaseRenewQuery.self)
     etcdserverpb__lease_renew_query__init(c)
     c.pointee.lease = self.lease
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -1025,6 +1071,7 @@ extension Etcdserverpb.LeaseRenewAnswer: RPC.Message {
     if let message = c.pointee.header { self.header = Etcdserverpb.Header(message) }
     self.lease = c.pointee.lease
     self.seconds = c.pointee.seconds
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -1034,6 +1081,7 @@ extension Etcdserverpb.LeaseRenewAnswer: RPC.Message {
     if let message = self.header { c.pointee.header = message.makeC(in: arena) }
     c.pointee.lease = self.lease
     c.pointee.seconds = self.seconds
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }

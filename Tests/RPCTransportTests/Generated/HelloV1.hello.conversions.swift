@@ -28,6 +28,7 @@ extension HelloV1.GreetRequest: RPC.Message {
 
   init(_ c: UnsafePointer<Hello__V1__GreetRequest>) {
     self.name = RPC.CField.string(c.pointee.name)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -35,6 +36,7 @@ extension HelloV1.GreetRequest: RPC.Message {
     let c = arena.allocate(Hello__V1__GreetRequest.self)
     hello__v1__greet_request__init(c)
     if !self.name.isEmpty { c.pointee.name = arena.string(self.name) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
@@ -63,6 +65,7 @@ extension HelloV1.GreetReply: RPC.Message {
 
   init(_ c: UnsafePointer<Hello__V1__GreetReply>) {
     self.text = RPC.CField.string(c.pointee.text)
+    self.unknownFields = RPC.UnknownFields(of: c)
   }
 
   /// Valid as long as the arena.
@@ -70,6 +73,7 @@ extension HelloV1.GreetReply: RPC.Message {
     let c = arena.allocate(Hello__V1__GreetReply.self)
     hello__v1__greet_reply__init(c)
     if !self.text.isEmpty { c.pointee.text = arena.string(self.text) }
+    arena.add(self.unknownFields, to: c)
     return c
   }
 }
