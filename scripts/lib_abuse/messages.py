@@ -70,6 +70,11 @@ TOO_MUCH = errors("RESOURCE_EXHAUSTED")
 SERVED = ('rpc_server_call_seconds_count{method="bench.Echo/Unary"}',)
 RATIO_BOMB = gzip.compress(b"\x1a\x80\x80\xc0\x01" + bytes(3 << 20))
 CAP_BOMB = gzip.compress(b"\x1a\x80\x80\x80\x08" + bytes(16 << 20), compresslevel=1)
+# Field 15, which bench.EchoRequest does not have: many small ones, a large one, and what a newer contract might nest.
+UNKNOWN_FIELDS = (
+    b"\x78\x01" * 50_000, b"\x7a\x80\x80\x40" + bytes(1 << 20),
+    b"".join(b"\x7a" + bytes([left]) for left in range(126, -1, -2)),
+)
 
 MESSAGES = [
     Attack("a length of 4 GiB", call(frames.message(b"x", length=0xFFFF_FFFF)), EXHAUSTED, TOO_MUCH),
@@ -96,5 +101,8 @@ MESSAGES = [
            INTERNAL, MALFORMED),
     Attack("wrong wire types", calls([frames.message(octets) for octets in (b"\x0a\x00", b"\x10\x01", b"\x0d\0\0\0\0", b"\x1b", b"\x00")]),
            INTERNAL, MALFORMED),
+    # They are kept for as long as the message, whose memory is bounded with them.
+    Attack("unknown fields", calls([frames.message(octets) for octets in UNKNOWN_FIELDS]), FINE_ENDS, SERVED),
+    Attack("two million unknown fields", call(frames.message(b"\x78\x01" * 2_000_000)), EXHAUSTED, TOO_MUCH),
     Attack("two million fields", call(frames.message(b"\x1a\x00" * 2_000_000)), EXHAUSTED, TOO_MUCH),
 ]
