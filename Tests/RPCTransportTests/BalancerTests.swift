@@ -47,15 +47,18 @@ import Testing
   }
 
   @Test func backoffGrowsWithJitterAndStopsGrowing() {
-    var random = SystemRandomNumberGenerator()
     let backoff = Backoff(base: .milliseconds(100), longest: .seconds(2))
-    var wait: Duration?
-    for _ in 0..<100 {
-      let next = backoff.next(after: wait, using: &random)
-      #expect(next >= .milliseconds(100))
-      #expect(next <= min(.seconds(2), (wait ?? .milliseconds(100)) * 3))
-      wait = next
-    }
+    #expect(backoff.next(after: nil, jitter: 0) == .milliseconds(100))
+    #expect(backoff.next(after: nil, jitter: 0.5) == .milliseconds(200))
+    #expect(backoff.next(after: nil, jitter: 1) == .milliseconds(300))
+    #expect(backoff.next(after: .milliseconds(300), jitter: 0) == .milliseconds(100))
+    #expect(backoff.next(after: .milliseconds(300), jitter: 1) == .milliseconds(900))
+    #expect(backoff.next(after: .milliseconds(900), jitter: 1) == .seconds(2))
+    #expect(backoff.next(after: .seconds(2), jitter: 1) == .seconds(2))
+  }
+
+  @Test func backoffNeverWaitsLessThanItsBase() {
+    #expect(Backoff(base: .seconds(5), longest: .seconds(2)).next(after: nil, jitter: 1) == .seconds(5))
   }
 }
 

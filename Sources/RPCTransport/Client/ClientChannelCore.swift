@@ -26,7 +26,6 @@ final class ClientChannelCore {
   private var waitingDeadline: Scheduled<Void>?
   private var isClosed = false
   private var closedActions: [() -> Void] = []
-  private var random = SystemRandomNumberGenerator()
   private(set) var keepaliveInterval: TimeAmount?
 
   init(addresses: [EndpointAddress], tls: ClientTLS?, options: ClientOptions, loop: any EventLoop, logger: Logger) {
@@ -151,7 +150,7 @@ final class ClientChannelCore {
   func failed(_ index: Int, reason: String) {
     guard !isClosed, balancer.subchannels[index] == .connecting else { return }
     let reason = "\(reason) (\(addresses[index]))"
-    let wait = options.backoff.next(after: waits[index], using: &random)
+    let wait = options.backoff.next(after: waits[index], jitter: .random(in: 0..<1))
     waits[index] = wait
     balancer.failed(index, reason: reason)
     logger.debug("cannot connect", metadata: ["reason": "\(reason)", "retry": "\(wait)"])

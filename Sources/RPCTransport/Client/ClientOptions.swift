@@ -43,9 +43,11 @@ public struct Backoff: Sendable, Hashable {
   }
 
   /// Between `base` and three times the wait before, at most `longest`.
-  func next(after previous: Duration?, using random: inout some RandomNumberGenerator) -> Duration {
+  ///
+  /// - Parameter jitter: Where between them: a number drawn evenly from 0 to 1.
+  func next(after previous: Duration?, jitter: Double) -> Duration {
     let low = base / .nanoseconds(1)
     let high = max(low, min((previous ?? base) * 3, longest) / .nanoseconds(1))
-    return .nanoseconds(Int64(Double.random(in: low...high, using: &random)))
+    return .nanoseconds(Int64(low + (high - low) * jitter))
   }
 }
