@@ -37,6 +37,8 @@ class Attack:
     counted: tuple[str, ...]
     # Whether doing it once takes as long as it may.
     is_slow: bool = False
+    # Whether it is the server with TLS that is attacked.
+    is_tls: bool = False
     # Memory that it may hold while it lasts, in octets.
     holds_bytes: int = 64 << 20
 

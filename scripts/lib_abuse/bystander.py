@@ -1,6 +1,7 @@
 """An honest client beside the attacks: unary calls at a steady pace on a connection of its own, each timed.
 
-Runs as a process of its own, so that the attackers' work is not counted as the server's. On a line of standard input it
+Runs as a process of its own, and ahead of the attackers on the processor they share, so that their work is not counted as
+the server's. On a line of standard input it
 begins a new measurement and writes the last one as JSON.
 """
 
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lib_abuse import frames
@@ -40,9 +42,10 @@ class Measurement:
 class Caller:
     """Unary calls of `bench.Echo`, one after the other."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: bool) -> None:
         self._port = port
-        self._wire = Wire(port)
+        self._tls = tls
+        self._wire = Wire(port, tls=tls)
         self._stream = 1
         # EchoRequest: id 1, payload.
         body = frames.message(b"\x08\x01\x1a" + bytes([PAYLOAD_BYTES]) + bytes(PAYLOAD_BYTES))
@@ -53,7 +56,7 @@ class Caller:
         stream, self._stream = self._stream, self._stream + 2
         wire = self._wire
         if not wire.is_open:
-            self._wire, self._stream = Wire(self._port), 1
+            self._wire, self._stream = Wire(self._port, tls=self._tls), 1
             return False
         wire.send(frames.headers(stream, self._block) + frames.data(stream, self._body, end_stream=True))
         wire.read(CALL_SECONDS_MAX, lambda wire: stream in wire.finished)
@@ -65,10 +68,11 @@ class Caller:
 class Bystander:
     """The process, as the attacks' runner holds it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, prepare: Callable[[], None], tls: bool = False) -> None:
+        """`prepare` is done by the child before it becomes the program."""
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "lib_abuse.bystander", str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            cwd=Path(__file__).parents[1])
+            [sys.executable, "-m", "lib_abuse.bystander", str(port), *(["tls"] if tls else [])], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1], preexec_fn=prepare)
         assert self._child.stdout is not None
         if self._child.stdout.readline() != "ready\n":
             raise RuntimeError("the bystander's first call failed")
@@ -92,7 +96,7 @@ class Bystander:
 
 
 def main() -> None:
-    caller = Caller(int(sys.argv[1]))
+    caller = Caller(int(sys.argv[1]), tls=sys.argv[2:] == ["tls"])
     if not caller.call():
         print("failed", flush=True)
         return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ from lib_abuse.floods import FLOODS
 from lib_abuse.holds import HOLDS
 from lib_abuse.messages import MESSAGES
 from lib_abuse.server import Server, allow_many_files
+from lib_bench.processors import cores, pin
 
 ATTACKS = [*FLOODS, *BREACHES, *HOLDS, *MESSAGES]
 BASELINE_SECONDS = 2.0
@@ -64,27 +67,33 @@ def run(program: Path, is_short: bool, words: list[str], seconds: float) -> int:
 def _run(program: Path, is_short: bool, chosen: list[Attack], seconds: float, folder: Path) -> int:
     files_max = allow_many_files()
     certificate = _certificate(folder)
-    servers = [Server(program, folder / "cleartext.log"), Server(program, folder / "tls.log", certificate)]
-    bystander = None
+    # A processor for the servers and one for everybody else, who take turns by urgency: the honest clients, then attackers.
+    of_servers, of_clients = cores()
+    as_server, as_bystander = pin(of_servers, not is_short), pin(of_clients, not is_short)
     failed = 0
-    try:
-        bystander = Bystander(servers[0].port)
+    with contextlib.ExitStack() as stack:
+        servers = [
+            Server(program, folder / "cleartext.log", as_server), Server(program, folder / "tls.log", as_server, certificate)]
+        for server in servers:
+            stack.callback(server.stop)
+        bystanders = [Bystander(server.port, as_bystander, tls=server.is_tls) for server in servers]
+        for bystander in bystanders:
+            stack.callback(bystander.stop)
+        for server in servers:
+            server.watch()
+        if of_clients is not None:
+            os.sched_setaffinity(0, {of_clients})
         target = Target(servers[0].port, servers[1].port, is_short, files_max)
         _warm_up(target)
         start_bytes = [server.rss_bytes() for server in servers]
         print(" | ".join(HEADINGS), flush=True)
         for attack in chosen:
-            report = _attack(attack, target, servers, bystander, start_bytes, seconds)
+            report = _attack(attack, target, servers, bystanders[attack.is_tls], start_bytes, seconds)
             failed += bool(report.problems)
             print(" | ".join(report.row()), flush=True)
             if not all(server.is_alive for server in servers):
                 print("\n".join(server.log.read_text(errors="replace")[-2000:] for server in servers))
                 break
-    finally:
-        if bystander:
-            bystander.stop()
-        for server in servers:
-            server.stop()
     return failed
 
 

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 START_SECONDS_MAX = 20.0
@@ -41,7 +42,8 @@ def allow_many_files() -> int:
 class Server:
     """Started at once; `stop` ends it."""
 
-    def __init__(self, program: Path, log: Path, tls: tuple[Path, Path] | None = None) -> None:
+    def __init__(self, program: Path, log: Path, prepare: Callable[[], None], tls: tuple[Path, Path] | None = None) -> None:
+        """`prepare` is done by the child before it becomes the program."""
         self.port = free_port()
         self.is_tls = tls is not None
         self._metrics_port = free_port()
@@ -52,11 +54,15 @@ class Server:
             command += ["--limit", f"{name}={value}"]
         self.log = log
         with log.open("ab") as output:
-            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+            self._child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=prepare)
         self._wait_until_it_listens()
         self.peak_bytes = 0
         self._ended = threading.Event()
         self._sampler = threading.Thread(target=self._sample, daemon=True)
+
+    def watch(self) -> None:
+        """Samples its memory from now on; after the last child was made, since a child of several threads may hang."""
         self._sampler.start()
 
     @property
@@ -80,7 +86,8 @@ class Server:
 
     def stop(self) -> None:
         self._ended.set()
-        self._sampler.join()
+        if self._sampler.is_alive():
+            self._sampler.join()
         if self._child.poll() is None:
             self._child.terminate()
             try:

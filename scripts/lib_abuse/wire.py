@@ -59,6 +59,9 @@ class Wire:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
     def close(self) -> None:
         self.is_open = False
         self._socket.close()

@@ -10,7 +10,8 @@ import subprocess
 import time
 
 from lib_bench.errors import BenchError
-from lib_bench.servers import Running, urgently
+from lib_bench.processors import urgently
+from lib_bench.servers import Running
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"

@@ -13,7 +13,8 @@ import subprocess
 from dataclasses import dataclass
 
 from lib_bench.errors import BenchError
-from lib_bench.servers import Running, cores, pin
+from lib_bench.processors import cores, pin
+from lib_bench.servers import Running
 
 PREFIX_BYTES = 5
 HEADERS = ("-H", "content-type: application/grpc", "-H", "te: trailers")

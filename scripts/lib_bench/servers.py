@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
-import resource
 import socket
 import subprocess
 import tempfile
@@ -15,11 +14,10 @@ from dataclasses import dataclass, field
 
 from lib_bench import packages
 from lib_bench.errors import BenchError
+from lib_bench.processors import cores, pin
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
-# Connections of the idle case, and room for the rest of a process.
-FILES_MAX = 65536
 
 
 @dataclass(frozen=True)
@@ -117,43 +115,6 @@ class Running:
     def require_alive(self) -> None:
         if self.child.poll() is not None:
             raise BenchError(f"the server '{self.server.name}' ended with status {self.child.returncode}")
-
-
-def pin(cpu: int | None, is_urgent: bool = True):
-    """What a child does before it runs: one processor, ahead of whatever else wants it, and many files."""
-    def prepare() -> None:
-        if cpu is not None:
-            os.sched_setaffinity(0, {cpu})
-        if is_urgent:
-            # Only root may; others measure beside what else runs.
-            with contextlib.suppress(PermissionError):
-                os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-        raise_file_limit()
-    return prepare
-
-
-@contextlib.contextmanager
-def urgently() -> Iterator[None]:
-    """Lets this process itself be the load for the length of a block."""
-    affinity, policy = os.sched_getaffinity(0), os.sched_getscheduler(0)
-    try:
-        pin(cores()[1])()
-        yield
-    finally:
-        os.sched_setscheduler(0, policy, os.sched_param(0))
-        os.sched_setaffinity(0, affinity)
-
-
-def raise_file_limit() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def cores() -> tuple[int | None, int | None]:
-    """One processor for the server, one for the load; None when there is only one."""
-    known = sorted(os.sched_getaffinity(0))
-    return (known[0], known[1]) if len(known) > 1 else (None, None)
 
 
 def free_port() -> int:
