@@ -80,10 +80,14 @@ enum Callbacks {
   }
 
   private static let header: nghttp2_on_header_callback = {
-    _, _, name, nameBytes, value, valueBytes, _, user in
+    session, frame, name, nameBytes, value, valueBytes, _, user in
     switch lend(user, { $0.fieldBegan(nameBytes: nameBytes, valueBytes: valueBytes) }) {
     case .violation: return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
     case .skip: return 0
+    case .drop:
+      // The rest of the block is read for the sake of its table alone.
+      nghttp2_submit_rst_stream(session, 0, frame!.pointee.hd.stream_id, ErrorCode.enhanceYourCalm.rawValue)
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
     case .take: break
     }
     guard let stream = lend(user, { $0.headerStream }) else { return 0 }

@@ -5,7 +5,8 @@
 public struct SessionLimits: Sendable, Hashable {
   /// Streams open at once, announced as SETTINGS_MAX_CONCURRENT_STREAMS.
   public var concurrentStreamsMax = 256
-  /// Octets of one header list, counted as RFC 9113 §6.5.2 does: name + value + 32 for each field.
+  /// Octets of one header list, counted as RFC 9113 §6.5.2 does: name + value + 32 for each field. A list of four times as
+  /// much has its stream reset.
   public var headerListBytesMax = 16 << 10
   /// Fields of one header block; beyond it the connection ends, since even skipping them costs time.
   public var headerFieldsMax = 8_192

@@ -235,14 +235,35 @@ import Testing
     let large: [UInt8] = [0x40, 1, 0x61, 0x7f, 0xa1, 0x1e] + [UInt8](repeating: 0x62, count: 4000)
     try server.receive(Frames.headers(1, endStream: true, extra: large + [UInt8](repeating: 0xbe, count: 5_000)))
     let bomb = try #require(server.streams[StreamID(rawValue: 1)])
-    #expect(bomb.isTooLarge)
+    #expect(bomb.kinds.isEmpty)
     #expect(bomb.fields.count < 10)
+    // SETTINGS and its acknowledgement come first.
+    #expect(try server.output().suffix(13) == Frames.reset(1, ErrorCode.enhanceYourCalm.rawValue)[...])
+    #expect(bomb.closed == .enhanceYourCalm)
     // The table is in step still: index 62 is the large field, 63 does not exist.
     try server.receive(Frames.headers(3, endStream: true, extra: [0xbe]))
     let next = try #require(server.streams[StreamID(rawValue: 3)])
     #expect(!next.isTooLarge)
     #expect(next.fields.last?.0 == "a")
     #expect(next.fields.last?.1.utf8.count == 4000)
+  }
+
+  @Test func aHeaderListThatIsALittleTooLargeIsAnswered() throws {
+    let server = try server()
+    let large: [UInt8] = [0x40, 1, 0x61, 0x7f, 0xa1, 0x1e] + [UInt8](repeating: 0x62, count: 4000)
+    try server.receive(Frames.headers(1, endStream: true, extra: large + [UInt8](repeating: 0xbe, count: 10)))
+    let request = try #require(server.streams[StreamID(rawValue: 1)])
+    #expect(request.isTooLarge)
+    #expect(request.closed == nil)
+  }
+
+  @Test func headerBombsAgainAndAgain() throws {
+    let server = try server { $0.oversizedHeaders = RateLimit(burst: 5, perSecond: 0) }
+    let large: [UInt8] = [0x40, 1, 0x61, 0x7f, 0xa1, 0x1e] + [UInt8](repeating: 0x62, count: 4000)
+    #expect(
+      try flood(server, upTo: 100, expecting: .oversizedHeaders) { count in
+        Frames.headers(UInt32(count * 2 + 1), endStream: true, extra: large + [UInt8](repeating: 0xbe, count: 1_000))
+      } == 5)
   }
 
   @Test func moreContinuationsThanTheLibraryTakesAreNamedToo() throws {

@@ -9,6 +9,7 @@ from lib_abuse.floods import BLOCK, stream
 PROTOCOL = ("GOAWAY PROTOCOL_ERROR",)
 CONTINUATIONS = 8
 STREAMS_MAX = 256
+HEADER_LIST_BYTES_MAX = 16_384
 # A block with fewer fields than end a connection.
 SMALL_BYTES = 8_000
 
@@ -73,11 +74,12 @@ def header_bomb(target: Target) -> str:
     """147 KB that would become 147,000 fields of 4 KB."""
     with target.wire() as wire:
         wire.send(in_frames(1, block_of_references((CONTINUATIONS + 1) * frames.FRAME_BYTES_MAX)))
-        return wire.read_until_closed(CLOSE_SECONDS)
+        wire.read(CLOSE_SECONDS, lambda wire: 1 in wire.finished)
+        return wire.outcome
 
 
 def small_header_bombs(target: Target) -> str:
-    """Refused one by one, until they are too many."""
+    """Dropped one by one, until they are too many."""
     with target.wire() as wire:
         for index in range(1_000):
             if not wire.send(in_frames(stream(index), block_of_references(SMALL_BYTES))):
@@ -91,8 +93,18 @@ def header_bomb_spares_the_table(target: Target) -> str:
         wire.send(in_frames(1, block_of_references(SMALL_BYTES)))
         wire.send(frames.headers(3, BLOCK + b"\xbe") + frames.data(3, frames.message(b"\x08\x01"), end_stream=True))
         wire.read(CLOSE_SECONDS, lambda wire: {1, 3} <= wire.finished)
-        return f"{wire.statuses.get(1, {}).get(':status')} then grpc-status {wire.statuses.get(3, {}).get('grpc-status')}"
+        return f"{wire.outcome} then grpc-status {wire.statuses.get(3, {}).get('grpc-status')}"
 
+
+def header_list_a_little_too_large(target: Target) -> str:
+    """Not a bomb: whoever sent it is told why."""
+    with target.wire() as wire:
+        wire.send(in_frames(1, block_of_references(HEADER_LIST_BYTES_MAX // 4000 + 4100)))
+        wire.read(CLOSE_SECONDS, lambda wire: 1 in wire.finished)
+        return f"HTTP {wire.statuses.get(1, {}).get(':status')}"
+
+
+BOMBS_DROPPED = ('rpc_server_resets{code="ENHANCE_YOUR_CALM"}',)
 
 BREACHES = [
     Attack("zero window increment", once(frames.headers(1, BLOCK) + frames.window_update(1, 0)), PROTOCOL,
@@ -104,9 +116,11 @@ BREACHES = [
     Attack("streams beyond the limit, SETTINGS not acknowledged", too_many_streams_unacknowledged, CALM,
            closings("resets_made")),
     Attack("CONTINUATION", continuation_flood, CALM, closings("continuations")),
-    Attack("a header bomb of 147 KB", header_bomb, CALM, closings("header_fields")),
+    Attack("a header bomb of 147 KB", header_bomb, ("RST ENHANCE_YOUR_CALM",), BOMBS_DROPPED),
     Attack("header bombs of 8 KB", small_header_bombs, CALM, closings("oversized_headers")),
-    Attack("the call after a header bomb", header_bomb_spares_the_table, ("431 then grpc-status 0",), refusals("header_list")),
+    Attack("the call after a header bomb", header_bomb_spares_the_table, ("RST ENHANCE_YOUR_CALM then grpc-status 0",),
+           BOMBS_DROPPED),
+    Attack("a header list a little too large", header_list_a_little_too_large, ("HTTP 431",), refusals("header_list")),
     Attack("HPACK that cannot be", once(frames.headers(1, b"\xff\xff\xff\xff\x7f", end_stream=True)),
            ("GOAWAY COMPRESSION_ERROR",), closings("compression_error")),
 ]
