@@ -54,6 +54,8 @@ struct MessageScanner {
     while !cursor.isAtEnd {
       let (number, wireType) = try cursor.tag()
       members += 1
+      // Here, not only at the end: whoever sends too many should not have all of them looked at.
+      guard members <= fieldsLeft else { throw .tooManyFields }
       guard let index = Self.index(of: number, expected: expected, in: descriptor) else {
         unknown += 1
         let start = cursor.at
