@@ -15,6 +15,14 @@ package enum LargeBlocks {
     #endif
   }
 
+  /// Gives back to the system whatever malloc keeps, also what lies between blocks in use. Takes milliseconds for each
+  /// hundred megabytes and holds up other threads that want memory meanwhile.
+  package static func returnUnused() {
+    #if canImport(Glibc)
+      malloc_trim(0)
+    #endif
+  }
+
   /// Octets of a block that stands alone.
   private static let standAloneBytesMin = 256 << 10
   /// Octets that are free at the heap's end before they go back.

@@ -38,7 +38,8 @@ public final class Server: Sendable {
     eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, logger: Logger
   ) {
     shared = ServerShared(
-      router: router, limits: limits, runsHandlersOnLoop: handlerExecution == .eventLoop, logger: logger)
+      router: router, limits: limits, runsHandlersOnLoop: handlerExecution == .eventLoop, group: eventLoopGroup,
+      logger: logger)
     self.listeners = listeners
     self.group = eventLoopGroup
   }

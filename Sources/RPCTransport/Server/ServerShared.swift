@@ -1,5 +1,7 @@
+internal import HTTP2
 internal import Logging
 internal import NIOCore
+internal import NIOPosix
 internal import RPC
 internal import Synchronization
 
@@ -14,6 +16,8 @@ final class ServerShared: Sendable {
   /// Octets that all connections hold, as far as they told.
   private let heldBytes = Atomic(0)
   private let relief = Mutex(MemoryRelief())
+  private let heap = Mutex(HeapReturn())
+  private let group: any EventLoopGroup
   private let state = Mutex(State())
 
   private struct State {
@@ -35,8 +39,9 @@ final class ServerShared: Sendable {
     let sizeBytes = Atomic(0)
   }
 
-  init(router: Router, limits: ServerLimits, runsHandlersOnLoop: Bool, logger: Logger) {
+  init(router: Router, limits: ServerLimits, runsHandlersOnLoop: Bool, group: any EventLoopGroup, logger: Logger) {
     self.limits = limits
+    self.group = group
     self.logger = logger
     self.runsHandlersOnLoop = runsHandlersOnLoop
     metrics = ServerMetrics(methods: router.methods, logger: logger)
@@ -64,6 +69,7 @@ final class ServerShared: Sendable {
     connection.sizeBytes.add(changeBytes, ordering: .relaxed)
     let total = heldBytes.add(changeBytes, ordering: .relaxed).newValue
     metrics.heldChanged(to: total)
+    if heap.withLock({ $0.held(total) }) { planReturn() }
     if total <= limits.heldBytesMax { return true }
     if changeBytes > 0 { relieve() }
     return false
@@ -84,6 +90,19 @@ final class ServerShared: Sendable {
     }
   }
 
+  /// Not on an event loop: malloc looks through all of its memory.
+  private func planReturn() {
+    group.any().scheduleTask(in: .nanoseconds(HeapReturn.delayNanoseconds)) {
+      self.heap.withLock { $0.begin() }
+      NIOThreadPool.singleton.submit { _ in LargeBlocks.returnUnused() }
+    }
+  }
+
+  private func connectionsChanged(to count: Int) {
+    metrics.connectionsChanged(to: count)
+    if heap.withLock({ $0.connections(count) }) { planReturn() }
+  }
+
   /// - Returns: false when there are too many already, or the server shuts down.
   func add(_ connection: Connection) -> Bool {
     let count: Int? = state.withLock { state in
@@ -92,7 +111,7 @@ final class ServerShared: Sendable {
       return state.connections.count
     }
     guard let count else { return false }
-    metrics.connectionsChanged(to: count)
+    connectionsChanged(to: count)
     connection.channel.closeFuture.whenComplete { _ in self.remove(connection) }
     return true
   }
@@ -104,7 +123,7 @@ final class ServerShared: Sendable {
       if drained != nil { state.drained = nil }
       return (state.connections.count, drained)
     }
-    metrics.connectionsChanged(to: count)
+    connectionsChanged(to: count)
     drained?.resume()
   }
 
