@@ -56,8 +56,11 @@ extension ServerConnection: SessionDelegate {
 
   public func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {
     let call = unsafeDowncast(stream, to: ServerCall.self)
+    let isWaited = call.stream.pendingRoute != nil
     let (credit, reader, isReady, held) = call.withStreams { streams in
       let (credit, reader) = streams.receive(data)
+      // Under the lock that is held anyway; see `start`.
+      if isWaited, streams.inbound.isReady { streams.assumeSignalled() }
       return (credit, reader, streams.inbound.isReady, streams.held)
     }
     if let reason = note(held, by: call) {
@@ -72,7 +75,7 @@ extension ServerConnection: SessionDelegate {
     }
     if credit > 0 { session.consume(id, credit) }
     reader?.resume()
-    if isReady, let route = call.stream.pendingRoute { start(call, route) }
+    if isReady, let route = call.stream.pendingRoute { start(call, route, isSignalled: true) }
   }
 
   public func receivedEnd(on stream: AnyObject, id: StreamID) {

@@ -191,11 +191,11 @@ public final class ServerConnection {
 
   // MARK: Calls
 
-  func start(_ call: ServerCall, _ route: Route) {
+  func start(_ call: ServerCall, _ route: Route, isSignalled: Bool = false) {
     call.stream.pendingRoute = nil
     // `flush` follows, so what the handler does until then needs no word to the driver.
     ready.append(call)
-    call.withStreams { $0.assumeSignalled() }
+    if !isSignalled { call.withStreams { $0.assumeSignalled() } }
     if case .immediate(let body) = route.handler.body, router.interceptors.isEmpty {
       call.runImmediately(body, of: route.handler, observer: rules.observer)
     } else {
