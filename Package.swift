@@ -101,7 +101,7 @@ let package = Package(
     library("PservHTTP", ["Pserv", "Provisioning", hummingbird, hummingbirdCore, httpTypes, lifecycle, crypto, log] + nio),
     library("OperatorCLI", ["Wire", "RPC", "RPCTransport", arguments, yaml, log] + nio),
     library("LoadHarness", ["Wire", "RPC", histogram]),
-    library("ServiceProgram", ["Settings", arguments, lifecycle, log] + nio),
+    library("ServiceProgram", ["Settings", "MetricsText", arguments, lifecycle, log, metrics] + nio),
 
     // Level 5: the whole cluster on one thread, and the programs.
     library("Simulation", ["Region", "Pserv", "Store", "Wire", "RPC", "HTTP2", "Provisioning", log]),
@@ -119,6 +119,8 @@ let package = Package(
     tests("ProvisioningTests", ["Provisioning"]),
     tests("HTTP2Tests", ["HTTP2"]),
     tests("SettingsTests", ["Settings", "Provisioning"]),
+    tests("MetricsTextTests", ["MetricsText", coreMetrics]),
+    tests("ServiceProgramTests", ["ServiceProgram", "MetricsText", "Settings", coreMetrics, log] + nio),
     tests("RPCMessageTests", ["RPC", "Wire", "CProtobufC", "CRPCProto", "CTestProto"], exclude: ["Protos", "Python"]),
     tests("RPCTests", ["RPC", "HTTP2"]),
     tests(
@@ -129,8 +131,8 @@ let package = Package(
       exclude: ["Corpus", "Fuzzer", "seeds.py"]),
     tests("StoreTests", ["Store", "Provisioning", grdb]),
     tests("WireTests", ["Wire", "RPC", "Provisioning", "CMusterProto"]),
-    tests("RegionTests", ["Region", "Settings", "Store", "Wire", "RPC", "HTTP2", "Provisioning", log]),
-    tests("PservTests", ["Pserv", "Settings", "Wire", "RPC", "Provisioning", "CLinux", log]),
+    tests("RegionTests", ["Region", "Settings", "Store", "Wire", "RPC", "HTTP2", "Provisioning", "MetricsText", coreMetrics, log]),
+    tests("PservTests", ["Pserv", "Settings", "Wire", "RPC", "Provisioning", "CLinux", "MetricsText", coreMetrics, log]),
     tests("PservHTTPTests", ["PservHTTP", "Pserv", "Provisioning", log]),
     tests("LoadHarnessTests", ["LoadHarness", "Simulation", "Wire", "RPC"]),
     tests("SimulationTests", ["Simulation"]),

@@ -10,13 +10,15 @@ final class TextCounter: CounterHandler {
   func reset() { total.store(0, ordering: .relaxed) }
 }
 
-final class TextGauge: MeterHandler {
+final class TextGauge: MeterHandler, RecorderHandler {
   private let bits = Atomic<UInt64>(0)
 
   var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
 
   func set(_ value: Int64) { set(Double(value)) }
   func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
+  func record(_ value: Int64) { set(value) }
+  func record(_ value: Double) { set(value) }
   func increment(by amount: Double) { change(by: amount) }
   func decrement(by amount: Double) { change(by: -amount) }
 

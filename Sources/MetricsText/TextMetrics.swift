@@ -46,11 +46,12 @@ public final class TextMetrics: MetricsFactory {
   }
 
   public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
-    let new = TextGauge()
-    return if case .gauge(let kept) = keep(label, dimensions, .gauge(new)) { kept } else { new }
+    gauge(label, dimensions)
   }
 
   public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+    // What is not aggregated is swift-metrics' `Gauge`.
+    guard aggregate else { return gauge(label, dimensions) }
     let new = TextSummary(unit: 1)
     return if case .summary(let kept) = keep(label, dimensions, .summary(new)) { kept } else { new }
   }
@@ -84,6 +85,11 @@ public final class TextMetrics: MetricsFactory {
       }
     }
     return result
+  }
+
+  private func gauge(_ label: String, _ dimensions: [(String, String)]) -> TextGauge {
+    let new = TextGauge()
+    return if case .gauge(let kept) = keep(label, dimensions, .gauge(new)) { kept } else { new }
   }
 
   /// The series of that name, which is `new` if there was none.

@@ -2,44 +2,72 @@ internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
 package import Settings
-internal import Synchronization
 
-/// `GET /healthz` and `/readyz` for watchdogs and load balancers that speak no gRPC: HTTP/1.1, one answer a
-/// connection. It says a word and reads nothing but the request line, so it has no parser worth attacking.
+/// `GET /healthz`, `/readyz` and `/metrics` for watchdogs, load balancers and collectors that speak no gRPC: HTTP/1.1, one
+/// answer a connection. It reads nothing but the request line, so it has no parser worth attacking.
 package struct HealthListenerService: Service {
-  private let addresses: [Endpoint]
-  /// Why the service is not ready; `nil` when it is.
-  private let obstacle: @Sendable () -> String?
+  private let channels: [any Channel]
+  private let metrics: MetricsPage
+  private let scrapes: AsyncStream<Scrape>
 
   /// Connections the kernel queues.
   private static let backlogMax: Int32 = 16
-  /// A connection that asks nothing is closed.
-  private static let patience: TimeAmount = .seconds(5)
+  /// Whoever asks for metrics waits for those before; more than so many are turned away.
+  private static let scrapesMax = 4
 
+  /// Listens, so that an address in use is known before the program says that it is ready.
+  ///
   /// - Parameters:
   ///   - addresses: Where to listen; loopback and unix sockets, for what is said here is said to everybody.
   ///   - obstacle: Why the service is not ready, in a line; `nil` when it is. Asked at each request.
-  package init(addresses: [Endpoint], obstacle: @escaping @Sendable () -> String?) {
-    self.addresses = addresses
-    self.obstacle = obstacle
+  package static func listening(
+    on addresses: [Endpoint], metrics: MetricsPage, obstacle: @escaping @Sendable () -> String?
+  ) async throws -> HealthListenerService {
+    let (scrapes, continuation) = AsyncStream.makeStream(of: Scrape.self, bufferingPolicy: .bufferingOldest(scrapesMax))
+    var channels: [any Channel] = []
+    do {
+      for address in addresses {
+        channels.append(
+          try await listen(address) {
+            HealthHandler(obstacle: obstacle) { if case .enqueued = continuation.yield($0) { true } else { false } }
+          })
+      }
+    } catch {
+      for channel in channels { try await channel.close() }
+      throw error
+    }
+    return HealthListenerService(channels: channels, metrics: metrics, scrapes: scrapes)
   }
 
+  private init(channels: [any Channel], metrics: MetricsPage, scrapes: AsyncStream<Scrape>) {
+    self.channels = channels
+    self.metrics = metrics
+    self.scrapes = scrapes
+  }
+
+  /// Where it listens, with the ports the system chose.
+  var ports: [Int?] { channels.map { $0.localAddress?.port } }
+
   package func run() async throws {
-    var channels: [any Channel] = []
-    for address in addresses { channels.append(try await listen(address)) }
-    do { try await gracefulShutdown() } catch is CancellationError {}
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      // One after the other: measuring may ask the store, and collectors are patient.
+      group.addTask { for await scrape in scrapes { scrape.answer(await metrics.text()) } }
+      do { try await gracefulShutdown() } catch is CancellationError {}
+      group.cancelAll()
+    }
     for channel in channels { try await channel.close() }
   }
 
-  private func listen(_ address: Endpoint) async throws -> any Channel {
+  private static func listen(
+    _ address: Endpoint, handler: @escaping @Sendable () -> HealthHandler
+  ) async throws -> any Channel {
     let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.backlog, value: Self.backlogMax)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .childChannelInitializer { [obstacle] channel in
+      .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let handler = HealthHandler(obstacle: obstacle)
-          try channel.pipeline.syncOperations.addHandler(handler)
-          channel.eventLoop.assumeIsolated().scheduleTask(in: Self.patience) { channel.close(promise: nil) }
+          try channel.pipeline.syncOperations.addHandler(handler())
+          channel.eventLoop.assumeIsolated().scheduleTask(in: HealthHandler.patience) { channel.close(promise: nil) }
         }
       }
     do {
@@ -56,50 +84,5 @@ package struct HealthListenerService: Service {
     var address: Endpoint
     var reason: String
     var description: String { "cannot listen on \(address) for health: \(reason)" }
-  }
-}
-
-/// Reads up to the end of the request's head and answers.
-private final class HealthHandler: ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-  typealias OutboundOut = ByteBuffer
-
-  private let obstacle: @Sendable () -> String?
-  private var head = ByteBuffer()
-
-  /// Octets of a request's head; more is no probe.
-  private static let headBytesMax = 4096
-
-  init(obstacle: @escaping @Sendable () -> String?) {
-    self.obstacle = obstacle
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var part = unwrapInboundIn(data)
-    head.writeBuffer(&part)
-    guard head.readableBytes <= Self.headBytesMax else { return context.close(promise: nil) }
-    let text = String(buffer: head)
-    guard text.contains("\r\n\r\n") || text.contains("\n\n") else { return }
-    let (status, word) = answer(text)
-    let response =
-      "HTTP/1.1 \(status)\r\nContent-Type: text/plain\r\nContent-Length: \(word.utf8.count)\r\nConnection: close\r\n\r\n\(word)"
-    let channel = context.channel
-    context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: response))).whenComplete { _ in channel.close(promise: nil) }
-  }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    context.close(promise: nil)
-  }
-
-  private func answer(_ request: String) -> (status: String, word: String) {
-    let words = request.prefix { !$0.isNewline }.split(separator: " ")
-    guard words.count >= 2, words[0] == "GET" else { return ("405 Method Not Allowed", "GET only\n") }
-    switch words[1] {
-    case "/healthz": return ("200 OK", "ok\n")
-    case "/readyz":
-      guard let obstacle = obstacle() else { return ("200 OK", "ready\n") }
-      return ("503 Service Unavailable", "\(obstacle)\n")
-    default: return ("404 Not Found", "/healthz or /readyz\n")
-    }
   }
 }

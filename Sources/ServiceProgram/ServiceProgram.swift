@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Foundation
 package import Logging
+internal import Metrics
+internal import MetricsText
 package import Settings
 
 /// What the programs that run as services share: where their settings come from, how they log, and how they say on
@@ -63,6 +65,15 @@ package struct ServiceProgram: Sendable {
     var log = Logger(label: name)
     log.logLevel = Logger.Level(rawValue: level) ?? .info
     return log
+  }
+
+  /// Keeps what the process counts from now on, once, and gives the page that shows it. Whatever counts is made afterwards.
+  ///
+  /// - Returns: Takes what measures the program's own state each time somebody looks.
+  package func metrics(log: Logger) -> (_ measure: @escaping @Sendable () async throws -> Void) -> MetricsPage {
+    let counted = TextMetrics()
+    MetricsSystem.bootstrap(counted)
+    return { MetricsPage(counted, log: log, measure: $0) }
   }
 
   /// Ends the program with exit status 1 and one line for each problem that `error` holds.

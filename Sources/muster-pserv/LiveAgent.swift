@@ -14,7 +14,8 @@ struct LiveAgent {
   let services: [any ServiceLifecycle.Service]
 
   /// - Throws: With words for an operator, before anything is changed.
-  init(_ settings: PservSettings, keepDaemons: Bool, reclaim: Bool, log: Logger) throws {
+  init(_ settings: PservSettings, keepDaemons: Bool, reclaim: Bool, program: ServiceProgram, log: Logger) async throws {
+    let metrics = program.metrics(log: log)
     do {
       // TFTP's directory lies below and its user must reach it; the database's file is the agent's alone by its own mode.
       try FileManager.default.createDirectory(
@@ -79,8 +80,11 @@ struct LiveAgent {
       rack: rack, regions: channels.map { RegionEndpoint(name: $0.name, channel: $0.channel) },
       interfaces: settings.interfaces, edges: edges, memoryMax: UInt64(settings.memoryMaxBytes),
       version: MusterPserv.version)
+    let meter = RackMeter(rack: rack)
+    let health = try await HealthListenerService.listening(
+      on: settings.healthListen, metrics: metrics { meter.measure() }, obstacle: { rack.obstacle })
     services = [
-      HealthListenerService(addresses: settings.healthListen, obstacle: { rack.obstacle }),
+      health,
       AgentService(pserv: pserv, daemons: exit, locks: locks, channels: channels.map(\.channel)),
     ]
   }

@@ -54,7 +54,8 @@ struct MusterPserv: AsyncParsableCommand {
     }
     let log = program.logger(level: settings.logLevel, isJSON: settings.logsJSON)
     do {
-      let agent = try LiveAgent(settings, keepDaemons: keepDaemons, reclaim: reclaim, log: log)
+      let agent = try await LiveAgent(
+        settings, keepDaemons: keepDaemons, reclaim: reclaim, program: program, log: log)
       var configuration = ServiceGroupConfiguration(
         services: agent.services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
       configuration.maximumGracefulShutdownDuration = Self.shutdownMax

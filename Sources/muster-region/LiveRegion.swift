@@ -20,10 +20,11 @@ struct LiveRegion {
   /// How long calls may run on after a stop began. Agents come back by themselves, operators' calls are short.
   private static let drainMax: Duration = .seconds(5)
 
-  /// Blocks while the store is opened.
+  /// Blocks while the store is opened. Listens for health checks at the end, so that an address in use is told at once.
   ///
   /// - Throws: With words for an operator, before anything is served.
-  init(_ settings: RegionSettings, log: Logger) throws {
+  init(_ settings: RegionSettings, program: ServiceProgram, log: Logger) async throws {
+    let metrics = program.metrics(log: log)
     let tokens = try settings.tokensFile.map { try Self.tokens($0) }
     let now: @Sendable () -> Timestamp = { Timestamp(nanoseconds: Self.clock(CLOCK_REALTIME)) }
     let random: @Sendable () -> UInt64 = { .random(in: .min ... .max) }
@@ -43,10 +44,13 @@ struct LiveRegion {
     self.store = store
     let server = try Self.server(region, settings, log: log)
     let readiness = Readiness()
+    let meter = RegionMeter(context: context)
+    let health = try await HealthListenerService.listening(
+      on: settings.healthListen, metrics: metrics { try await meter.measure() },
+      obstacle: { readiness.isReady ? nil : "not ready" })
     services = [
       HousekeepingService(region: region),
-      HealthListenerService(
-        addresses: settings.healthListen, obstacle: { readiness.isReady ? nil : "not ready" }),
+      health,
       ServerService(server: server, readiness: readiness),
     ]
   }

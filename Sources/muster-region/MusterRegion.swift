@@ -57,7 +57,7 @@ struct MusterRegion: AsyncParsableCommand {
     }
     let log = program.logger(level: settings.logLevel, isJSON: settings.logsJSON)
     do {
-      let region = try LiveRegion(settings, log: log)
+      let region = try await LiveRegion(settings, program: program, log: log)
       var configuration = ServiceGroupConfiguration(
         services: region.services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
       configuration.maximumGracefulShutdownDuration = LiveRegion.shutdownMax

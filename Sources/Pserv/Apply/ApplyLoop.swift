@@ -6,6 +6,12 @@ internal import Provisioning
 struct ApplyLoop: Sendable {
   let rack: Rack
   let applier: Applier
+  private let meter = ApplyMeter()
+
+  init(rack: Rack, applier: Applier) {
+    self.rack = rack
+    self.applier = applier
+  }
 
   /// From one reload of the DHCP server to the next, at least. Every reload silences the whole rack for 60 ms and more
   /// and leaves memory behind, so edits that come one by one must not each cost one; 150 ms keep the silence under half
@@ -44,6 +50,7 @@ struct ApplyLoop: Sendable {
   }
 
   private func take(_ report: ApplyReport) {
+    meter.count(report)
     let now = rack.time.elapsed
     let content = rack.mirror.content
     let before = rack.change { state in

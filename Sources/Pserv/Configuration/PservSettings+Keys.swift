@@ -34,7 +34,7 @@ extension SettingKey {
   package static let bootRoot = SettingKey(
     path: "boot.root", kind: .path, fallback: "/srv/muster/boot", summary: "directory of kernels and initrds")
   package static let healthListen = SettingKey(
-    path: "health.listen", kind: .addresses, fallback: "127.0.0.1:7613", summary: "where to serve /healthz and /readyz")
+    path: "health.listen", kind: .addresses, fallback: "127.0.0.1:7613", summary: "where to serve /healthz, /readyz and /metrics")
 }
 
 extension PservSettings {

@@ -12,7 +12,7 @@ extension SettingKey {
   package static let tokensFile = SettingKey(
     path: "auth.tokens_file", kind: .path, fallback: "", summary: "operators' tokens: lines of name, role, SHA-256")
   package static let healthListen = SettingKey(
-    path: "health.listen", kind: .addresses, fallback: "127.0.0.1:7611", summary: "where to serve /healthz and /readyz")
+    path: "health.listen", kind: .addresses, fallback: "127.0.0.1:7611", summary: "where to serve /healthz, /readyz and /metrics")
   package static let storeEngine = SettingKey(
     path: "store.engine", kind: .choice(["sqlite"]), fallback: "sqlite", summary: "the store's engine")
   package static let storePath = SettingKey(

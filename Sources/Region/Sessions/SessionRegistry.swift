@@ -78,6 +78,16 @@ package final class SessionRegistry: Sendable {
     state.withLock { state in state.entries.filter { $0.value.presence.isOnline }.keys.sorted() }
   }
 
+  /// How many agents are online, and how many of them have a stream open.
+  func count() -> (online: Int, connected: Int) {
+    state.withLock { state in
+      state.entries.values.reduce(into: (0, 0)) { counts, entry in
+        counts.0 += entry.presence.isOnline ? 1 : 0
+        counts.1 += entry.presence.isConnected ? 1 : 0
+      }
+    }
+  }
+
   // MARK: Sessions
 
   /// Whether this start of the agent's process was displaced by another and must not come back.

@@ -1,3 +1,5 @@
+import CoreMetrics
+import MetricsText
 import Provisioning
 import RPC
 import Synchronization
@@ -234,6 +236,22 @@ struct AgentTests {
       return address == Sample.header().gateway || address == Sample.agent || Sample.header().pool.contains(address)
         || address == Sample.header().prefix.broadcast
     }
+  }
+
+  @Test func whatAnAgentDoesIsCounted() async throws {
+    let metrics = TextMetrics()
+    _ = region.change { $0.put([Sample.binding(2), Sample.binding(3)]) }
+    try await withMetricsFactory(metrics) {
+      try await withAgent { rack in
+        await region.hearApplied(1)
+        RackMeter(rack: rack).measure()
+      }
+    }
+    let text = metrics.text()
+    for line in [
+      "muster_pserv_reloads 1", "muster_pserv_silence_seconds_count 1", "muster_pserv_apply_failures 0",
+      "muster_pserv_subnets 1.0", "muster_pserv_reservations 2.0", "muster_pserv_region_connected 1.0",
+    ] { #expect(text.contains("\n\(line)\n")) }
   }
 
   @Test func withTheRegionGoneARestartedAgentServesWhatItKnows() async throws {

@@ -1,3 +1,5 @@
+import CoreMetrics
+import MetricsText
 import Provisioning
 import RPC
 import Store
@@ -61,6 +63,20 @@ import Wire
     #expect((status.subnetsServed, status.subnetsBehind, status.changesBehind) == (0, 1, 2))
     #expect((status.nodesServed, status.nodesBehind) == (1, 2))
     #expect(!status.problems.contains { $0.subject == "subnet/hall1" }, "for a moment, that is no problem")
+  }
+
+  @Test func metricsSayWhatStatusSays() async throws {
+    let (lab, session) = try await hall()
+    try await lab.apply("hall1", by: "rack1", session)
+    try await lab.add(node: .sample("b", mac: "52:54:00:00:01:01", address: "10.1.0.51"))
+    lab.context.sessions.restore([(name: "rack1", session: session, lastSeen: lab.now)], uptime: 0)
+    let metrics = TextMetrics()
+    try await withMetricsFactory(metrics) { RegionMeter(context: lab.context) }.measure()
+    let text = metrics.text()
+    for line in [
+      "subnets 2.0", "subnets_served 0.0", "subnets_behind 1.0", "changes_behind 1.0", "nodes 2.0", "nodes_new 0.0",
+      "agents_online 1.0",
+    ] { #expect(text.contains("\nmuster_region_\(line)\n")) }
   }
 
   @Test func aQuarantinedNodeTakesNoSubnetDown() async throws {
