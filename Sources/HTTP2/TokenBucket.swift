@@ -11,14 +11,16 @@ public struct RateLimit: Sendable, Hashable {
 
 /// Counts events against a `RateLimit`. Time comes from outside, in nanoseconds of a monotonic clock.
 package struct TokenBucket {
-  private let limit: RateLimit
+  // Small, for a connection has fourteen of them.
+  private let burst, perSecond: UInt32
   /// In millionths of an event, so that slow refills do not round to nothing.
   private var level: Int
   private var refilledAt: UInt64
 
   package init(_ limit: RateLimit, now: UInt64) {
-    self.limit = limit
-    self.level = limit.burst * TokenBucket.scale
+    burst = UInt32(clamping: limit.burst)
+    perSecond = UInt32(clamping: limit.perSecond)
+    level = Int(burst) * TokenBucket.scale
     self.refilledAt = now
   }
 
@@ -35,14 +37,14 @@ package struct TokenBucket {
 
   /// Earns events, for example window updates by the data that causes them. Never above the burst.
   mutating func credit(_ events: Int) {
-    level = min(level + events * TokenBucket.scale, limit.burst * TokenBucket.scale)
+    level = min(level + events * TokenBucket.scale, Int(burst) * TokenBucket.scale)
   }
 
   private mutating func refill(now: UInt64) {
     guard now > refilledAt else { return }
     // Beyond an hour any bucket is full; the cap keeps the product within Int.
     let elapsed = Int(min(now - refilledAt, 3_600_000_000_000)) / 1_000
-    level = min(level + elapsed * limit.perSecond, limit.burst * TokenBucket.scale)
+    level = min(level + elapsed * Int(perSecond), Int(burst) * TokenBucket.scale)
     refilledAt = now
   }
 

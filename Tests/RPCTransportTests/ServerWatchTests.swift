@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import RPC
 import Synchronization
 import Testing
@@ -52,6 +53,78 @@ import Testing
     #expect(MemoryRelief.largest(of: [step, step], limitBytes: 16 * step) == [])
     // Whoever holds less than a step is never chosen.
     #expect(MemoryRelief.largest(of: [step / 2, step / 2], limitBytes: 0) == [])
+  }
+
+  @Test func memoryGoesBackOnceUseFellByMuch() {
+    var heap = HeapReturn()
+    let step = HeapReturn.fallBytesMin
+    #expect(heap.held(3 * step) == false)
+    #expect(heap.held(2 * step + 1) == false)
+    #expect(heap.held(2 * step) == true)
+    // It is planned already.
+    #expect(heap.held(0) == false)
+    heap.begin()
+    #expect(heap.held(step - 1) == false)
+    #expect(heap.held(0) == false)
+    #expect(heap.held(step) == false)
+    #expect(heap.held(0) == true)
+  }
+
+  @Test func connectionsThatLeaveCountAsMemory() {
+    var heap = HeapReturn()
+    let crowd = HeapReturn.fallBytesMin / HeapReturn.connectionBytes
+    #expect(heap.connections(crowd + 10) == false)
+    #expect(heap.connections(11) == false)
+    #expect(heap.connections(10) == true)
+  }
+
+  @Test func whatIsDueFirstIsFirstWhoeverComesAndGoes() {
+    final class Alarm: Due {
+      var dueAt = NIODeadline.distantFuture
+      var placeInQueue: Int?
+    }
+    var queue = DueQueue<Alarm>()
+    let alarms = (0..<100).map { _ in Alarm() }
+    for (index, alarm) in alarms.enumerated() { queue.put(alarm, due: start + .seconds(Int64(index * 37 % 100))) }
+    // Every third goes, every fifth is due later.
+    for index in stride(from: 0, to: 100, by: 3) { queue.remove(alarms[index]) }
+    for index in stride(from: 1, to: 100, by: 5) where index % 3 != 0 {
+      queue.put(alarms[index], due: alarms[index].dueAt + .seconds(50))
+    }
+    var last = NIODeadline.uptimeNanoseconds(0)
+    var count = 0
+    while let first = queue.first {
+      #expect(first.dueAt >= last)
+      last = first.dueAt
+      queue.remove(first)
+      #expect(first.placeInQueue == nil)
+      count += 1
+    }
+    #expect(count == 66)
+  }
+
+  @Test func anIdleConnectionIsClosed() async throws {
+    var limits = ServerLimits()
+    limits.idleTimeout = .milliseconds(50)
+    limits.goAwayTimeout = .milliseconds(50)
+    try await withFixture(.tcp, limits: limits) { fixture in
+      guard case .tcp(_, let port) = try #require(fixture.address) else { return }
+      let connection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .connect(host: "127.0.0.1", port: port) { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+          }
+        }
+      let received = try await connection.executeThenClose { inbound, outbound in
+        try await outbound.write(ByteBuffer(string: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0"))
+        var received = ByteBuffer()
+        for try await var part in inbound { received.writeBuffer(&part) }
+        return received
+      }
+      // The last frame is GOAWAY with NO_ERROR.
+      #expect(Array(received.readableBytesView.suffix(17)).starts(with: [0, 0, 8, 7]))
+      #expect(received.readableBytesView.suffix(4).allSatisfy { $0 == 0 })
+    }
   }
 
   @Test func aClientThatReadsNothingIsClosed() async throws {

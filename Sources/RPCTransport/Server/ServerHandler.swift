@@ -19,8 +19,8 @@ final class ServerHandler: ChannelInboundHandler {
   private var connection: ServerConnection?
   private var context: ChannelHandlerContext?
   private var watch: ConnectionWatch
-  private var watchTimer: Scheduled<Void>?
-  private var watchDue: NIODeadline?
+  var dueAt = NIODeadline.distantFuture
+  var placeInQueue: Int?
   private var deadlineTimer: Scheduled<Void>?
   private var deadlineDue: ContinuousClock.Instant?
   private var stall: StallWatch
@@ -91,7 +91,7 @@ final class ServerHandler: ChannelInboundHandler {
   private func end() {
     connection?.disconnected()
     connection = nil
-    watchTimer?.cancel()
+    shared.watches.forget(self)
     deadlineTimer?.cancel()
     stallTimer?.cancel()
     target.handler = nil
@@ -148,7 +148,7 @@ final class ServerHandler: ChannelInboundHandler {
     watch.hasCalls = connection.callCount > 0
     if connection.hasUnsent || isHeldBack { watchStall(connection, context) } else { stall.moved() }
     scheduleDeadline()
-    if watchTimer == nil { checkWatch() }
+    if placeInQueue == nil { checkWatch() }
     if connection.isFinished { closeAfterWrites() }
   }
 
@@ -195,18 +195,17 @@ final class ServerHandler: ChannelInboundHandler {
 
   private func checkWatch() {
     guard let context else { return }
-    watchTimer?.cancel()
-    watchTimer = nil
     switch watch.check(now: .now()) {
-    case .wait(until: nil): break
-    case .wait(let due?): scheduleWatch(due, context)
+    case .wait(until: nil): shared.watches.forget(self)
+    case .wait(let due?): shared.watches.wake(self, at: due)
     case .ping:
       // Nothing was heard for long: nothing that is kept for the next message will be missed.
       connection?.trim()
       connection?.ping(ServerHandler.keepalivePing)
       checkWatch()
       output()
-    case .close(.idle): beginShutdown()
+    // Idle it stays while it ends.
+    case .close(.idle): if !isShuttingDown { beginShutdown() }
     case .close(let reason):
       closing(reason == .dead ? .keepalive : .establishing, context)
       context.close(promise: nil)
@@ -254,12 +253,6 @@ final class ServerHandler: ChannelInboundHandler {
     }
   }
 
-  private func scheduleWatch(_ due: NIODeadline, _ context: ChannelHandlerContext) {
-    watchTimer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(deadline: due) { [weak self] in
-      self?.checkWatch()
-    }
-  }
-
   // MARK: Shutdown
 
   func beginShutdown() {
@@ -290,6 +283,12 @@ final class ServerHandler: ChannelInboundHandler {
   private static let closeTimeout = TimeAmount.seconds(2)
   /// Octets that may wait in the channel while it is not writable: its high-water mark, and the write that went over it.
   private static let transportBytesMax = (64 << 10) + FrameOutput.writeBytesMax
+}
+
+extension ServerHandler: Watched {
+  func watchIsDue() {
+    checkWatch()
+  }
 }
 
 extension ServerHandler: AttentionHandler {

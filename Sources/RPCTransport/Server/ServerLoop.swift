@@ -7,9 +7,11 @@ final class ServerLoop: Sendable {
   let workers: LoopWorkers
   /// For the sessions' streams.
   nonisolated(unsafe) let memory = SessionMemory()
+  nonisolated(unsafe) let watches: LoopWatches<ServerHandler>
 
   init(_ loop: any EventLoop) {
     executor = LoopExecutor(loop)
     workers = LoopWorkers(executor: executor)
+    watches = LoopWatches(loop)
   }
 }
