@@ -106,6 +106,7 @@ FLOODS = [
     Attack("GOAWAY", flood(opened, same(frames.goaway())), CALM, closings("goaways")),
     Attack("ids that go backwards", flood(far, lambda i: frames.headers(999_999 - 2 * i, BLOCK, end_stream=True)), CALM,
            closings("stray_headers")),
+    # Whichever it reaches first: so many small frames, or too little taken for too long.
     Attack("window opened octet by octet", flood(zero_window, same(frames.window_update(1, 1)), batch=1, answers=data_octets), CALM,
-           closings("window_dribbles")),
+           closings("window_dribbles", "stalled")),
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import subprocess
 import sys
 import tempfile
@@ -67,9 +66,11 @@ def run(program: Path, is_short: bool, words: list[str], seconds: float) -> int:
 def _run(program: Path, is_short: bool, chosen: list[Attack], seconds: float, folder: Path) -> int:
     files_max = allow_many_files()
     certificate = _certificate(folder)
-    # A processor for the servers and one for everybody else, who take turns by urgency: the honest clients, then attackers.
+    # A processor for the servers and one for everybody else, who take turns by urgency: the honest clients, then attackers,
+    # then whatever else this machine does, so that neither side is slow for a reason that is not the other's.
     of_servers, of_clients = cores()
-    as_server, as_bystander = pin(of_servers, not is_short), pin(of_clients, not is_short)
+    as_server, as_attacker = pin(of_servers, not is_short), pin(of_clients, not is_short)
+    as_bystander = pin(of_clients, not is_short, priority=2)
     failed = 0
     with contextlib.ExitStack() as stack:
         servers = [
@@ -79,10 +80,9 @@ def _run(program: Path, is_short: bool, chosen: list[Attack], seconds: float, fo
         bystanders = [Bystander(server.port, as_bystander, tls=server.is_tls) for server in servers]
         for bystander in bystanders:
             stack.callback(bystander.stop)
+        as_attacker()
         for server in servers:
             server.watch()
-        if of_clients is not None:
-            os.sched_setaffinity(0, {of_clients})
         target = Target(servers[0].port, servers[1].port, is_short, files_max)
         _warm_up(target)
         start_bytes = [server.rss_bytes() for server in servers]

@@ -17,15 +17,18 @@ def cores() -> tuple[int | None, int | None]:
     return (known[0], known[1]) if len(known) > 1 else (None, None)
 
 
-def pin(cpu: int | None, is_urgent: bool = True) -> Callable[[], None]:
-    """What a child does before it runs: one processor, ahead of whatever else wants it, and many files."""
+def pin(cpu: int | None, is_urgent: bool = True, priority: int = 1) -> Callable[[], None]:
+    """What a child does before it runs: one processor, ahead of whatever else wants it, and many files.
+
+    Of those that are urgent, the one of the higher priority runs first.
+    """
     def prepare() -> None:
         if cpu is not None:
             os.sched_setaffinity(0, {cpu})
         if is_urgent:
             # Only root may; others measure beside what else runs.
             with contextlib.suppress(PermissionError):
-                os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+                os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(priority))
         raise_file_limit()
     return prepare
 
