@@ -9,9 +9,14 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct HandlerTaskTests {
   private static let wait = MethodDescriptor(service: "test.Tasks", method: "Wait", kind: .unary)
   private static let look = MethodDescriptor(service: "test.Tasks", method: "Look", kind: .unary)
+  private static let spin = MethodDescriptor(service: "test.Tasks", method: "Spin", kind: .unary)
+  private static let stop = MethodDescriptor(service: "test.Tasks", method: "Stop", kind: .unary)
   private static let meet = MethodDescriptor(service: "test.Tasks", method: "Meet", kind: .unary)
 
   @TaskLocal private static var mark: UInt64 = 0
+
+  private static let isSpinning = Mutex(false)
+  private static let isStopped = Mutex(false)
 
   /// Lets nobody on before so many came.
   private final class Gate: Sendable {
@@ -47,11 +52,35 @@ import Testing
           return Bench.EchoReply(id: found)
         }
       },
+      // Never waits, and lets others on.
+      .unary(spin) { (_: Bench.EchoRequest, _) in
+        isSpinning.withLock { $0 = true }
+        while !isStopped.withLock({ $0 }) { await Task.yield() }
+        return Bench.EchoReply()
+      },
+      .unary(stop) { (_: Bench.EchoRequest, _) in
+        isStopped.withLock { $0 = true }
+        return Bench.EchoReply()
+      },
       .unary(meet) { (request: Bench.EchoRequest, _) in
         await gate.pass()
         return Bench.EchoReply(id: request.id + (Task.isCancelled ? 1 : 0))
       },
     ]
+  }
+
+  /// Both calls are on one connection, so on one loop.
+  @Test func aHandlerThatNeverWaitsKeepsNobodyFromTheSockets() async throws {
+    try await withServer(gate: Gate(1)) { channel in
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          _ = try await channel.unary(Self.spin, request: Bench.EchoRequest(), responseType: Bench.EchoReply.self)
+        }
+        while !Self.isSpinning.withLock({ $0 }) { await Task.yield() }
+        _ = try await channel.unary(Self.stop, request: Bench.EchoRequest(), responseType: Bench.EchoReply.self)
+        try await group.waitForAll()
+      }
+    }
   }
 
   @Test func aCancelledHandlerDoesNotCancelTheNext() async throws {

@@ -55,17 +55,21 @@ final class LoopExecutor: TaskExecutor {
     }
     jobs.removeFirst(index)
     isDraining = false
-    if !jobs.isEmpty { schedule() }
+    if !jobs.isEmpty { schedule(after: LoopExecutor.breath) }
   }
 
-  private func schedule() {
+  private func schedule(after pause: TimeAmount? = nil) {
     if isScheduled || isDraining { return }
     isScheduled = true
-    loop.execute {
+    let turn: @Sendable () -> Void = {
       self.isScheduled = false
       self.drain()
     }
+    if let pause { loop.scheduleTask(in: pause, turn) } else { loop.execute(turn) }
   }
 
   private static let jobsPerTurnMax = 1024
+  /// A loop runs everything that it was given before it looks at its sockets, also what comes meanwhile. What is put off for
+  /// their sake has to be due a little later.
+  private static let breath = TimeAmount.microseconds(100)
 }
