@@ -70,6 +70,19 @@ import Testing
     #expect(heap.held(0) == true)
   }
 
+  @Test func memoryGoesBackAfterManyThatCameOneByOne() {
+    var heap = HeapReturn()
+    for _ in 1..<HeapReturn.closedMax {
+      #expect(heap.connections(1) == false)
+      #expect(heap.connections(0) == false)
+    }
+    #expect(heap.connections(1) == false)
+    #expect(heap.connections(0) == true)
+    heap.begin()
+    #expect(heap.connections(1) == false)
+    #expect(heap.connections(0) == false)
+  }
+
   @Test func connectionsThatLeaveCountAsMemory() {
     var heap = HeapReturn()
     let crowd = HeapReturn.fallBytesMin / HeapReturn.connectionBytes

@@ -22,8 +22,9 @@ from lib_bench.processors import cores, pin
 
 ATTACKS = [*FLOODS, *BREACHES, *HOLDS, *MESSAGES]
 BASELINE_SECONDS = 2.0
-# Below it nothing is said about the bystander's p99: the machine's own noise is of that size.
-P99_FLOOR_MS = 5.0
+# Up to it nothing is said about the bystander's p99. A loop serves whoever is ready in turn, so an honest client may have to wait
+# until 200 that came at once are greeted (5 ms), or the largest message is taken apart (7 ms); more would be starving.
+P99_FAIR_MS = 8.0
 P99_FACTOR_MAX = 2.0
 MEMORY_BACK_BYTES = 64 << 20
 MEMORY_BACK_SECONDS = 10.0
@@ -135,7 +136,7 @@ def _attack(attack: Attack, target: Target, servers: list[Server], bystander: By
         problems.append(f"{after >> 20} MiB more than at the start")
     if peak > attack.holds_bytes:
         problems.append(f"held {peak >> 20} MiB")
-    if not target.is_short and during["p99_ms"] > P99_FACTOR_MAX * max(before["p99_ms"], P99_FLOOR_MS):
+    if not target.is_short and during["p99_ms"] > max(P99_FACTOR_MAX * before["p99_ms"], P99_FAIR_MS):
         problems.append("the bystander's p99 more than doubled")
     return Report(attack, outcomes, before, during, peak, after, problems)
 

@@ -8,11 +8,14 @@ struct HeapReturn {
   static let delayNanoseconds: Int64 = 1_000_000_000
   /// Octets by which use has to fall.
   static let fallBytesMin = 16 << 20
+  /// Connections that came and went, after which malloc is asked too: each leaves a little between what others hold.
+  static let closedMax = 4_096
   /// Octets that a connection holds beside what it reports, roughly.
   static let connectionBytes = 16 << 10
 
   private var reportedBytes = 0
   private var connections = 0
+  private var closed = 0
   /// The most that was used since malloc was asked last.
   private var highBytes = 0
   private var isPlanned = false
@@ -27,6 +30,7 @@ struct HeapReturn {
 
   /// - Returns: Whether to ask malloc after the delay.
   mutating func connections(_ count: Int) -> Bool {
+    if count < connections { closed += 1 }
     connections = count
     return plan()
   }
@@ -34,12 +38,13 @@ struct HeapReturn {
   /// malloc is being asked now.
   mutating func begin() {
     isPlanned = false
+    closed = 0
     highBytes = usedBytes
   }
 
   private mutating func plan() -> Bool {
     highBytes = max(highBytes, usedBytes)
-    guard !isPlanned, highBytes - usedBytes >= HeapReturn.fallBytesMin else { return false }
+    guard !isPlanned, highBytes - usedBytes >= HeapReturn.fallBytesMin || closed >= HeapReturn.closedMax else { return false }
     isPlanned = true
     return true
   }

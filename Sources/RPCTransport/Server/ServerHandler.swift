@@ -174,7 +174,10 @@ final class ServerHandler: ChannelInboundHandler {
     isCloseScheduled = true
     let channel = context.channel
     context.writeAndFlush(NIOAny(ByteBuffer())).whenComplete { _ in channel.close(promise: nil) }
-    context.eventLoop.scheduleTask(in: ServerHandler.closeTimeout) { channel.close(promise: nil) }
+    // Not by the channel: a timer that held it would keep the buffers of every connection that was closed a moment ago.
+    context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: ServerHandler.closeTimeout) { [weak self] in
+      self?.context?.close(promise: nil)
+    }
   }
 
   // MARK: Time
