@@ -16,7 +16,8 @@ package final class Daemon: Sendable {
   private let state = Mutex(State())
 
   private struct State {
-    var isWanted = false
+    /// Nil until somebody gives an order.
+    var isWanted: Bool?
     var process: RunningProcess?
     var started = ContinuousClock.now
     var lastWords: String?
@@ -50,13 +51,20 @@ package final class Daemon: Sendable {
   /// Looks for the process that an earlier life of this agent left, and takes it over.
   ///
   /// Of several (an agent without our lock started one) the oldest stays and the others end: two servers on one link
-  /// answer everything twice.
+  /// answer everything twice. What was left running is meant to run: until an order says otherwise it is started again
+  /// when it ends, for an agent that finds nothing to apply gives none.
   package func adopt() async throws {
-    try await turn.take { try await adoptInTurn() }
+    try await turn.take {
+      try await adoptInTurn()
+      state.withLock { if $0.process != nil, $0.isWanted == nil { $0.isWanted = true } }
+    }
   }
 
   /// The process id; `nil` when it does not run.
   package var pid: Int32? { running?.pid }
+
+  /// Whether it is started again when it ends by itself.
+  var isWanted: Bool { state.withLock { $0.isWanted == true } }
 
   package var residentBytes: Int? { running.flatMap { ProcessTable.residentBytes(of: $0.pid) } }
 
@@ -105,7 +113,7 @@ package final class Daemon: Sendable {
       }
       let ending = state.withLock { state -> (lifetime: Duration, wasWanted: Bool)? in
         guard state.process === process else { return nil }
-        return (ContinuousClock.now - state.started, state.isWanted)
+        return (ContinuousClock.now - state.started, state.isWanted == true)
       }
       guard let ending else { continue }
       process.reap()
@@ -138,7 +146,7 @@ package final class Daemon: Sendable {
       let begin = ContinuousClock.now
       do {
         try await turn.take {
-          guard state.withLock({ $0.isWanted && $0.process == nil }) else { return }
+          guard state.withLock({ $0.isWanted == true && $0.process == nil }) else { return }
           try await startInTurn()
         }
         return
@@ -157,7 +165,7 @@ package final class Daemon: Sendable {
     else { return }
     logger.notice("daemon grew past its bound; it is started anew", metadata: ["bytes": "\(bytes)"])
     try await turn.take {
-      guard state.withLock({ $0.isWanted && $0.process === process }) else { return }
+      guard state.withLock({ $0.isWanted == true && $0.process === process }) else { return }
       try await stopInTurn()
       do { try await startInTurn() } catch is CancellationError {
         throw CancellationError()

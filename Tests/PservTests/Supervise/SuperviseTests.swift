@@ -130,6 +130,31 @@ struct DaemonTests {
     }
   }
 
+  /// An agent that comes back finds nothing to apply, and so orders nothing.
+  @Test func aDaemonFoundRunningIsStartedAgainWhenItEnds() async throws {
+    let earlier = daemon(5)
+    try await earlier.start()
+    let pid = try #require(earlier.pid)
+    let later = daemon(5)
+    try await later.adopt()
+    try await withRunning(later.run) {
+      kill(pid, SIGKILL)
+      #expect(try await eventually { later.pid != nil && later.pid != pid })
+      try await later.stop()
+    }
+  }
+
+  @Test func whatWasOrderedToStopIsNotWantedForBeingFound() async throws {
+    let stopped = daemon(6)
+    try await stopped.stop()
+    #expect(!stopped.isWanted)
+    let stranger = daemon(6)
+    try await stranger.start()
+    try await stopped.adopt()
+    #expect(stopped.pid != nil && !stopped.isWanted)
+    try await stranger.stop()
+  }
+
   @Test func aDaemonThatCannotStartSaysWhy() async throws {
     let words = "/tmp/mpt\(getpid())-words"
     defer { unlink(words) }
