@@ -208,7 +208,10 @@ extension NodePlanCheck {
   }
 
   private static func held(_ held: HeldAddress, _ field: String) -> FieldProblem {
-    let reason = held.isAcknowledged ? held.leaseEnds.map { "its lease ends at \($0)" } ?? "its lease has not ended" : "its agent has not confirmed the removal"
+    let reason =
+      !held.isAcknowledged
+      ? "its agent has not confirmed the removal"
+      : held.leaseEnds.map { "its lease ends at \($0.utcText)" } ?? "its lease has not ended"
     return FieldProblem(
       field: field, value: "\(held.place.address)", code: .addressHeld, message: "is held for \(held.mac): \(reason)",
       fix: "choose another address or 'auto', wait, or risk a double address with --force")

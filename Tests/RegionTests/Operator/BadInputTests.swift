@@ -135,7 +135,11 @@ import Wire
     let other = MusterV1.Node.sample("web1", mac: "52:54:00:00:00:01", address: "10.1.0.42")
     let refused = await lab.refusal { try await lab.add(node: other) }
     #expect(refused?.reason == "ADDRESS_HELD")
-    #expect(refused?.sentences.first?.hasPrefix("interfaces[0].address: 10.1.0.42 is held for 52:54:00:00:00:2a") == true)
+    #expect(
+      refused?.sentences == [
+        "interfaces[0].address: 10.1.0.42 is held for 52:54:00:00:00:2a: its agent has not confirmed the removal. "
+          + "Choose another address or 'auto', wait, or risk a double address with --force."
+      ])
     // The machine itself may have it back, and an operator may take the risk.
     let back = try await lab.add(node: .sample("back", mac: "52:54:00:00:00:2a", address: "10.1.0.42"))
     #expect(back.outcome == .added)
@@ -250,6 +254,9 @@ import Wire
     (.init(name: "p", kernel: "vmlinuz", initrds: ["a b"]), ["initrds[0]"]),
     (.init(name: "p", kernel: "vmlinuz", arguments: "x=\"y\""), ["arguments"]),
     (.init(name: "p", kernel: "vmlinuz", arguments: "${cwuri}"), ["arguments"]),
+    (.init(name: "p", kernel: "vmlinuz", arguments: "quiet #single"), ["arguments"]),
+    (.init(name: "p", kernel: "vmlinuz", arguments: "quiet && shell"), ["arguments"]),
+    (.init(name: "p", kernel: "vmlinuz", arguments: "quiet || shell"), ["arguments"]),
     (.init(name: "p", kind: .local, kernel: "vmlinuz"), ["kind"]),
     (.init(name: "p p", kernel: "vmlinuz"), ["name"]),
   ] as [(MusterV1.BootProfile, [String])])

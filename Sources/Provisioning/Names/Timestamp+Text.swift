@@ -1,5 +1,3 @@
-package import Provisioning
-
 extension Timestamp {
   /// RFC 3339 in UTC to the second, `2026-11-22T04:09:02Z`.
   ///
@@ -19,12 +17,6 @@ extension Timestamp {
     let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     return "\(Self.padded(year, 4))-\(Self.padded(month, 2))-\(Self.padded(dayOfMonth, 2))"
       + "T\(Self.padded(second / 3_600, 2)):\(Self.padded(second / 60 % 60, 2)):\(Self.padded(second % 60, 2))Z"
-  }
-
-  /// How long ago `earlier` was.
-  package func age(since earlier: Timestamp) -> Age {
-    let (difference, overflow) = nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
-    return Age(seconds: overflow ? 0 : difference / 1_000_000_000)
   }
 
   private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
