@@ -13,6 +13,12 @@ struct AgentCommand: AsyncParsableCommand {
 
 extension RegionConnection {
   var agents: MusterV1.AgentServiceClient { MusterV1.AgentServiceClient(channel: channel) }
+
+  func agent(_ name: String) async throws -> MusterV1.Agent {
+    var request = MusterV1.GetAgentRequest()
+    request.name = name
+    return try await agents.getAgent(request, options: options)
+  }
 }
 
 struct AgentList: RegionCommand {
@@ -40,9 +46,7 @@ struct AgentShow: RegionCommand {
   @Argument(help: "The agent's name.") var name: String
 
   func run(_ region: RegionConnection) async throws {
-    var request = MusterV1.GetAgentRequest()
-    request.name = name
-    let agent = try await region.agents.getAgent(request, options: region.options)
+    let agent = try await region.agent(name)
     let surroundings = region.surroundings
     switch region.format {
     case .json: surroundings.output(agent.json.text)
@@ -155,6 +159,7 @@ struct AgentDrain: RegionCommand {
   @Flag(help: "Show what would move.") var dryRun = false
 
   func run(_ region: RegionConnection) async throws {
+    let before = try await region.agent(name)
     var request = MusterV1.DrainAgentRequest()
     request.name = name
     request.validateOnly = dryRun
@@ -171,23 +176,29 @@ struct AgentDrain: RegionCommand {
       }
       surroundings.writeOutput(table.text(color: surroundings.usesColor))
     }
-    if let stuck = response.moves.first(where: \.to.isEmpty), dryRun {
-      throw CommandFailure(
-        .refused,
-        "no other online agent can serve \(stuck.subnet); give it one with\n"
-          + "'muster subnet update \(stuck.subnet) --agents \(name),OTHER'")
+    let stuck = response.moves.filter(\.to.isEmpty)
+    if let first = stuck.first, dryRun {
+      var sentence =
+        "no other online agent can serve \(first.subnet); give it one with\n"
+        + "'muster subnet update \(first.subnet) --agents \(name),OTHER'"
+      if stuck.count > 1 { sentence += "; the same for \(stuck.dropFirst().map(\.subnet).joined(separator: ", "))" }
+      throw CommandFailure(.refused, sentence)
     }
     guard !dryRun else { return }
     guard waiting.wait else {
       if region.format != .json {
-        surroundings.output(response.moves.isEmpty ? "agent/\(name) drained" : "agent/\(name) draining")
+        let isDone = response.moves.isEmpty
+        let word = !isDone ? "draining" : before.state == .drained ? "unchanged" : "drained"
+        surroundings.output("agent/\(name) \(word)")
       }
       return
     }
     let started = surroundings.now()
     let moves = Dictionary(response.moves.map { ($0.subnet, $0.line) }) { $1 }
     try await AppliedWait(region: region, timeout: waiting.timeout)(response.generations, leaving: name) { response in
-      "\(moves[response.subnet] ?? response.subnet)  applied in \(Age.precise(nanoseconds: surroundings.now() - started))"
+      let move = moves[response.subnet] ?? response.subnet
+      let applied = "\(move)  applied in \(Age.precise(nanoseconds: surroundings.now() - started))"
+      return response.detail.isEmpty ? applied : "\(applied), \(response.detail)"
     }
     if region.format != .json { surroundings.output("agent/\(name) drained") }
   }
@@ -199,10 +210,15 @@ struct AgentUndrain: RegionCommand {
   @Argument(help: "The agent's name.") var name: String
 
   func run(_ region: RegionConnection) async throws {
+    let before = try await region.agent(name)
     var request = MusterV1.UndrainAgentRequest()
     request.name = name
     let agent = try await region.agents.undrainAgent(request, options: region.options)
-    region.surroundings.output(region.format == .json ? agent.json.text : "agent/\(name) undrained")
+    switch region.format {
+    case .json: region.surroundings.output(agent.json.text)
+    case .name: region.surroundings.output("agent/\(name)")
+    case .table: region.surroundings.output("agent/\(name) \(before.state == .drained ? "undrained" : "unchanged")")
+    }
   }
 }
 

@@ -30,7 +30,7 @@ extension AgentHandler {
       for row in owned {
         let next = placement.successor(
           of: name, for: row, among: try transaction.candidates(for: row.subnet.spec), onlyOnline: true)
-        if next == nil, !isRehearsal { throw Self.nobodyElse(row.subnet.name) }
+        if next == nil, !isRehearsal { throw Self.nobodyElse(than: name, for: row.subnet.name) }
         response.moves.append(MusterV1.SubnetMove(row, from: name, to: next, epoch: row.progress.epoch.next))
         response.generations.append(
           MusterV1.SubnetGeneration(subnet: row.subnet.name.text, generation: row.progress.head.number))
@@ -73,11 +73,11 @@ extension AgentHandler {
     }
   }
 
-  private static func nobodyElse(_ subnet: SubnetName) -> RPCError {
+  private static func nobodyElse(than agent: AgentName, for subnet: SubnetName) -> RPCError {
     refused(
       "NO_OTHER_AGENT",
-      "no other online agent can serve \(subnet); give it one with 'muster subnet update \(subnet) --agents …'. "
-        + "Nothing was moved.")
+      "no other online agent can serve \(subnet); give it one with "
+        + "'muster subnet update \(subnet) --agents \(agent),OTHER'. Nothing was moved.")
   }
 
   private static func refused(_ reason: String, _ message: String) -> RPCError {

@@ -76,6 +76,13 @@ import Testing
     #expect(update?.detail == "rack1 does not serve it: eno2 is down")
   }
 
+  @Test func leasesThatCameAlongAreCounted() {
+    var wait = ApplyWait(
+      [SubnetGeneration(subnet: "hall1", dhcpID: Self.id, generation: Generation(813))], leaving: "rack2")
+    let update = wait.observe(progress(applied: 813) { $0.leases = 31 }, of: Self.id, now: Self.now)
+    #expect(update?.detail == "probe ok, 31 leases handed over")
+  }
+
   @Test func quarantinedNodesAreCounted() {
     var wait = wait()
     let update = wait.observe(progress(applied: 813) { $0.quarantined = 2 }, of: Self.id, now: Self.now)

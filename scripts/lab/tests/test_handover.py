@@ -40,7 +40,8 @@ class Handover(RackCase):
         self.operator.run("subnet", "update", "hall7", "--dhcp", "on", "--wait")
         self.assertEqual(self.ask_hall7(self.rack1, 0xC00001).address, FIRST)
 
-        self.operator.run("subnet", "update", "hall7", "--agents", "rack2")
+        moved = self.operator.run("subnet", "update", "hall7", "--agents", "rack2", "--wait")
+        self.assertRegex(moved.errors, r"(?m)^rack2 applied generation \d+ in .*, 1 lease handed over$")
         until("hall7 is rack2's", lambda: self.owner() == "rack2", timeout=20)
         self.assert_settled()
         self.assertEqual(self.rack2.leases().get(FIRST), mac(0xC00001), "rack2's Kea does not know the lease")

@@ -23,13 +23,13 @@ extension SubnetServiceHandler {
       defer { context.hub.unsubscribe(signal, from: topics) }
       var looking = wait.pending
       while true {
-        let rows = try await read(looking)
+        let rows = try await read(looking, countingLeases: leaving != nil)
         // An agent that falls silent changes nothing in its subnets' rows: owners are topics of their own.
-        let owners = Set(rows.values.compactMap(\.progress.owner).map(Topic.agent)).subtracting(topics)
+        let owners = Set(rows.values.compactMap(\.row.progress.owner).map(Topic.agent)).subtracting(topics)
         context.hub.subscribe(signal, to: owners)
         topics.formUnion(owners)
         for id in looking {
-          let progress = rows[id].map { ApplyProgress($0, sessions: context.sessions) }
+          let progress = rows[id].map { ApplyProgress($0.row, leases: $0.leases, sessions: context.sessions) }
           guard let update = wait.observe(progress, of: id, now: context.clocks.now()) else { continue }
           try await responses.write(MusterV1.WaitAppliedResponse(update))
         }
@@ -73,17 +73,25 @@ extension SubnetServiceHandler {
     }
   }
 
-  private func read(_ ids: [DHCPSubnetID]) async throws -> [DHCPSubnetID: SubnetRow] {
+  private struct Reading: Sendable {
+    var row: SubnetRow
+    var leases: Int?
+  }
+
+  private func read(_ ids: [DHCPSubnetID], countingLeases: Bool) async throws -> [DHCPSubnetID: Reading] {
     try await context.store.read { snapshot in
-      var rows: [DHCPSubnetID: SubnetRow] = [:]
-      for id in ids { rows[id] = try snapshot.subnet(id) }
+      var rows: [DHCPSubnetID: Reading] = [:]
+      for id in ids {
+        guard let row = try snapshot.subnet(id) else { continue }
+        rows[id] = Reading(row: row, leases: countingLeases ? try snapshot.leaseCount(of: row.subnet) : nil)
+      }
       return rows
     }
   }
 }
 
 extension ApplyProgress {
-  init(_ row: SubnetRow, sessions: SessionRegistry) {
+  init(_ row: SubnetRow, leases: Int? = nil, sessions: SessionRegistry) {
     let progress = row.progress
     let presence = progress.owner.flatMap { sessions.presence(of: $0) }
     self.init(
@@ -92,7 +100,7 @@ extension ApplyProgress {
         Owner(agent: $0, isOnline: presence?.isOnline ?? false, lastSeen: presence?.lastSeen)
       },
       trouble: progress.trouble?.message, probe: sessions.probe(of: row.subnet.dhcpID) ?? "",
-      quarantined: progress.rejected)
+      quarantined: progress.rejected, leases: leases)
     guard progress.applied == progress.head, let appliedAt = progress.appliedAt else { return }
     lag = .nanoseconds(max(0, appliedAt.nanoseconds - progress.changedAt.nanoseconds))
   }

@@ -13,12 +13,14 @@ package struct ApplyProgress: Sendable, Hashable {
   package var probe: String
   /// Nodes the owner refused at `applied`.
   package var quarantined: Int
+  /// Leases that came along with the subnet; nil when nobody asks.
+  package var leases: Int?
   /// From the commit of the newest applied generation to its acknowledgement.
   package var lag: Duration?
 
   package init(
     subnet: SubnetName, head: Generation, applied: Generation, owner: Owner?, trouble: String? = nil,
-    probe: String = "", quarantined: Int = 0, lag: Duration? = nil
+    probe: String = "", quarantined: Int = 0, leases: Int? = nil, lag: Duration? = nil
   ) {
     self.subnet = subnet
     self.head = head
@@ -27,6 +29,7 @@ package struct ApplyProgress: Sendable, Hashable {
     self.trouble = trouble
     self.probe = probe
     self.quarantined = quarantined
+    self.leases = leases
     self.lag = lag
   }
 
@@ -74,9 +77,10 @@ extension ApplyProgress {
     }
   }
 
-  /// What an applied generation is worth: "probe ok", "probe ok, 2 nodes quarantined".
+  /// What an applied generation is worth: "probe ok", "probe ok, 31 leases handed over, 2 nodes quarantined".
   package var appliedWords: String {
-    let refused = quarantined == 0 ? "" : "\(quarantined) \(quarantined == 1 ? "node" : "nodes") quarantined"
-    return [probe, refused].filter { !$0.isEmpty }.joined(separator: ", ")
+    let along = leases.map { "\(counted($0, "lease")) handed over" } ?? ""
+    let refused = quarantined == 0 ? "" : "\(counted(quarantined, "node")) quarantined"
+    return [probe, along, refused].filter { !$0.isEmpty }.joined(separator: ", ")
   }
 }
