@@ -4,7 +4,7 @@ import Wire
 @testable import Region
 
 /// Everything an import answered.
-struct ImportReportSeen: Sendable {
+struct ImportMessagesSeen: Sendable {
   var problems: [MusterV1.FieldProblem] = []
   var changes: [MusterV1.ImportChange] = []
   var progress: [MusterV1.ImportProgress] = []
@@ -20,7 +20,7 @@ extension OperatorLab {
   /// Imports nodes, each on a line of its own from 1 on.
   func importNodes(
     _ nodes: [MusterV1.Node], options: MusterV1.ImportOptions = .init(), masks: [[String]] = []
-  ) async throws -> ImportReportSeen {
+  ) async throws -> ImportMessagesSeen {
     var options = options
     options.reportChanges = true
     let rows = nodes.enumerated().map { index, node in
@@ -31,7 +31,7 @@ extension OperatorLab {
     return try await importRows(rows, options: options)
   }
 
-  func importRows(_ rows: [MusterV1.ImportRow], options: MusterV1.ImportOptions) async throws -> ImportReportSeen {
+  func importRows(_ rows: [MusterV1.ImportRow], options: MusterV1.ImportOptions) async throws -> ImportMessagesSeen {
     try await self.nodes.importNodes(
       requests: { [options] writer in
         try await writer.write(.init(message: .options(options)))
@@ -41,7 +41,7 @@ extension OperatorLab {
         }
       },
       onResponses: { responses in
-        var seen = ImportReportSeen()
+        var seen = ImportMessagesSeen()
         for try await response in responses {
           switch response.message {
           case .problem(let problem): seen.problems.append(problem)

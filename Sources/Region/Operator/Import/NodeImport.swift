@@ -147,7 +147,7 @@ struct NodeImport {
       if let before = reading.before { named.insert(before.id) }
       let clashes = index.add(number, .init(before: reading.before, after: reading.after), subnets: subnets)
       guard clashes.isEmpty else {
-        let problems = clashes.map { ImportReport.problem($0, earlierLine: spool[$0.row].lines.first ?? 0) }
+        let problems = clashes.map { ImportMessages.problem($0, earlierLine: spool[$0.row].lines.first ?? 0) }
         return try await refuse(number, problems)
       }
       fates[number] = reading.isUnchanged ? .unchanged : .change
@@ -164,7 +164,7 @@ struct NodeImport {
     tally.invalid += 1
     let lines = spool[number].lines
     for problem in try await names.improving(problems) {
-      try await responses.write(ImportReport.problem(problem, lines: lines))
+      try await responses.write(ImportMessages.problem(problem, lines: lines))
     }
   }
 
@@ -309,7 +309,7 @@ extension NodeImport {
       if tally.invalid > badBefore, !options.keepGoing { break }
       try await count(outcome, into: &tally, showsChanges: true)
       published += numbers.count
-      try await responses.write(ImportReport.progress(published: published, total: total))
+      try await responses.write(ImportMessages.progress(published: published, total: total))
     }
     try await finish(tally, isApplied: true)
   }
@@ -320,7 +320,7 @@ extension NodeImport {
     }
     for (number, result) in zip(outcome.numbers, outcome.results) where number >= 0 {
       guard case .refused(let refusal) = result.outcome else { continue }
-      try await refuse(number, ImportReport.problems(refusal, name: spool[number].node?.name ?? ""))
+      try await refuse(number, ImportMessages.problems(refusal, name: spool[number].node?.name ?? ""))
     }
   }
 
@@ -328,7 +328,7 @@ extension NodeImport {
     for result in outcome.results {
       guard case .done(let done) = result.outcome, result.node != nil else { continue }
       tally.count(done)
-      guard options.reportChanges, showsChanges, let change = ImportReport.change(result) else { continue }
+      guard options.reportChanges, showsChanges, let change = ImportMessages.change(result) else { continue }
       try await responses.write(change)
     }
     tally.note(outcome.generations)

@@ -2,7 +2,7 @@ internal import Provisioning
 internal import Wire
 
 /// Says what an import found and did, in the messages of its stream.
-enum ImportReport {
+enum ImportMessages {
   /// - Parameter lines: The row's lines: the node's, then one for each interface.
   static func problem(_ problem: FieldProblem, lines: [UInt32]) -> MusterV1.ImportNodesResponse {
     var message = MusterV1.FieldProblem(problem)
