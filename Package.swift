@@ -135,7 +135,7 @@ let package = Package(
     tests("PservTests", ["Pserv", "Settings", "Wire", "RPC", "Provisioning", "CLinux", "MetricsText", coreMetrics, log]),
     tests("PservHTTPTests", ["PservHTTP", "Pserv", "Provisioning", log]),
     tests("LoadHarnessTests", ["LoadHarness", "Simulation", "Wire", "RPC"]),
-    tests("SimulationTests", ["Simulation"]),
+    tests("SimulationTests", ["Simulation", "Pserv", "Provisioning", "Wire", "RPC"]),
     tests("OperatorCLITests", ["OperatorCLI", "Wire", "RPC"]),
   ]
 )

@@ -140,11 +140,11 @@ class Watching(unittest.TestCase):
         path.write_text("0")
         watcher = Replacements(path)
         for index in range(5):
-            before = watcher.count
+            before = len(watcher.moments)
             (folder / "new").write_text(str(index))
             (folder / "new").rename(path)
-            until("it is seen", lambda before=before: watcher.count > before, timeout=5, interval=0.002)
-        self.assertEqual(watcher.stop(), 5)
+            until("it is seen", lambda before=before: len(watcher.moments) > before, timeout=5, interval=0.002)
+        self.assertEqual(len(watcher.stop()), 5)
 
 
 if __name__ == "__main__":
