@@ -38,6 +38,10 @@ extension Surroundings {
     if path == "-" {
       handle = .standardInput
     } else {
+      var isDirectory: ObjCBool = false
+      if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
+        throw CommandFailure(.usage, "cannot read \(path): it is a directory")
+      }
       guard let opened = FileHandle(forReadingAtPath: path) else {
         throw CommandFailure(.usage, "cannot read \(path): \(String(cString: strerror(errno)))")
       }

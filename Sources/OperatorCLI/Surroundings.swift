@@ -47,6 +47,11 @@ package struct Surroundings: Sendable {
     self.withChannel = withChannel
   }
 
+  /// A variable of the environment; one that is empty is not set.
+  func variable(_ name: String) -> String? {
+    environment[name].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
   /// One line of data.
   func output(_ line: String) { writeOutput(line + "\n") }
 
@@ -56,5 +61,5 @@ package struct Surroundings: Sendable {
   func hint(_ text: String) { note("hint: " + text) }
 
   /// Colour only for people: a terminal, and no `NO_COLOR` (no-color.org).
-  var usesColor: Bool { isOutputTerminal && (environment["NO_COLOR"] ?? "").isEmpty }
+  var usesColor: Bool { isOutputTerminal && variable("NO_COLOR") == nil }
 }

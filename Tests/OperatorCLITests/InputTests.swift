@@ -40,6 +40,20 @@ import Wire
     #expect(rows.problems.first?.message == "has 1 cells where the header has 2")
   }
 
+  /// A NUL would end the text on its way, and what is left would be taken for what was meant.
+  @Test func aRowWithANULIsNamedWithItsColumn() throws {
+    let table = try CSVTable(Array("name,location\nn1,a\u{0}b\nn2,c\n".utf8))
+    #expect(table.rows.map(\.cells) == [["n2", "c"]])
+    let rows = try NodeRows(csv: table, path: "x.csv")
+    #expect(rows.rows.map { $0.node?.name } == ["n2"])
+    #expect(
+      rows.problems == [
+        .init(
+          field: "location", code: "ROW_MALFORMED", message: "contains the unprintable character U+0000",
+          fix: "remove that character", line: 2)
+      ])
+  }
+
   @Test func notUTF8IsRefused() {
     #expect(throws: CSVTable.Failure.notUTF8) { try CSVTable([0x6E, 0xFF, 0x0A]) }
   }
@@ -106,6 +120,80 @@ import Wire
     #expect(rows.rows.map { $0.node?.name } == ["a", "c"])
     #expect(rows.problems.map(\.line) == [2, 3])
     #expect(rows.problems[1].field == "colour")
+    #expect(rows.lineCount == 4)
+  }
+
+  @Test(arguments: [
+    (#"{"name":"a","name":"b"}"#, "name", "stands twice; write each field once"),
+    (#"{"name":"a","na\u006de":"b"}"#, "name", "stands twice; write each field once"),
+    (#"{"bmc":{"mac":"","mac":""}}"#, "bmc.mac", "stands twice; write each field once"),
+    (#"{"interfaces":[{"boot":true},{"boot":true,"boot":false}]}"#, "interfaces[1].boot", "stands twice; write each field once"),
+    (#"{"location":"a\u0000b"}"#, "location", "contains the unprintable character U+0000; remove that character"),
+    (#"{"tags":["a","\u0000"]}"#, "tags[1]", "contains the unprintable character U+0000; remove that character"),
+    (#"{"tags":"gpu"}"#, "tags", "is not a list of texts; write a list of texts"),
+    (#"{"interfaces":[{"boot":1}]}"#, "interfaces[0].boot", "is not true or false; write true or false"),
+    (#"{"interfaces":[1]}"#, "interfaces", "is not a list of objects; write a list of objects"),
+    (#"["a"]"#, "", "not a JSON object; write one object a line"),
+    (#"{"name":"a"} x"#, "", "not JSON, from octet 14 on; write one object a line"),
+  ])
+  func aLineIsRefusedWithItsField(line: String, field: String, words: String) {
+    let rows = NodeRows(jsonLines: Array(line.utf8))
+    #expect(rows.rows.isEmpty)
+    #expect(rows.problems.map(\.field) == [field])
+    #expect(rows.problems.map { "\($0.message); \($0.fix)" } == [words])
+  }
+
+  /// `--keep-going` must not apply a row with a cell that nobody understood.
+  @Test func aRowWithACellThatIsNoneIsMarked() throws {
+    let rows = try NodeRows(csv: CSVTable(Array("name,mac,boot\nn1,m1,yes\nn2,m2,maybe\n".utf8)), path: "x.csv")
+    #expect(rows.rows.count == 2)
+    #expect(rows.badRows == [1])
+  }
+
+  @Test(arguments: [
+    ("nodes.csv", "name,mac\n", ImportFormat.csv), ("nodes.csv", " {\"name\":\"a\"}\n", .jsonl), ("-", "{", .jsonl),
+    ("-", "name", .csv), ("nodes.jsonl", "", .jsonl), ("nodes.txt", "", .csv),
+  ])
+  func aFileIsReadForWhatItIs(name: String, content: String, format: ImportFormat) {
+    #expect(ImportFile.format(named: nil, file: name, Array(content.utf8)) == format)
+    #expect(ImportFile.format(named: .csv, file: name, Array(content.utf8)) == .csv)
+  }
+}
+
+@Suite struct SubnetRowsReading {
+  @Test func whatExportPrintsImportReads() throws {
+    var subnet = MusterV1.Subnet()
+    subnet.name = "hall1"
+    subnet.prefix = "10.1.0.0/22"
+    subnet.vlan = 101
+    subnet.pools = ["10.1.3.0-10.1.3.99"]
+    subnet.lease = .init(seconds: 3600)
+    let rows = SubnetRows(jsonLines: Array(subnet.json.text.utf8))
+    #expect(rows.problems.isEmpty)
+    #expect(rows.rows.first?.subnet == subnet)
+  }
+
+  @Test func allBadRowsAreNamed() throws {
+    let text = """
+      name,prefix,vlan,lease,dhcp
+      hall1,10.1.0.0/22,,,
+      hall2,10.2.0.0/22,-1,,
+      hall3,10.3.0.0/22,,soon,
+      hall4,10.4.0.0/22,,,perhaps
+      hall1,10.5.0.0/22,,,
+      """
+    let rows = try SubnetRows(csv: Array(text.utf8), path: "x.csv")
+    #expect(rows.rows.map(\.subnet.name) == ["hall1"])
+    #expect(rows.problems.map(\.line) == [3, 4, 5, 6])
+    #expect(rows.problems.map(\.field) == ["vlan", "lease", "dhcp", "name"])
+    #expect(rows.lineCount == 5)
+  }
+
+  @Test(arguments: [#"{"vlan":-1}"#, #"{"lease":"soon"}"#, #"{"lease":"1500ms"}"#, #"{"vlan":1.5}"#])
+  func aValueThatIsNoneIsNotDropped(line: String) {
+    let rows = SubnetRows(jsonLines: Array(line.utf8))
+    #expect(rows.rows.isEmpty)
+    #expect(rows.problems.count == 1)
   }
 }
 

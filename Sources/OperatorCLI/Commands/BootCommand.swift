@@ -52,8 +52,28 @@ struct BootShow: RegionCommand {
     switch region.format {
     case .json: region.surroundings.output(profile.json.text)
     case .name: region.surroundings.output("boot/\(profile.name)")
-    case .table: region.surroundings.writeOutput(Details(profile.json).text)
+    case .table: region.surroundings.writeOutput(BootDetails(profile: profile).text(color: region.surroundings.usesColor))
     }
+  }
+}
+
+/// `boot show` as text: the profile, and which agents lack which of its files.
+struct BootDetails {
+  var profile: MusterV1.BootProfile
+
+  func text(color: Bool) -> String {
+    var bare = profile
+    bare.files = []
+    let out = Details(bare.json).text
+    guard !profile.files.isEmpty else { return out }
+    var files = Table("AGENT", "FILE", "OCTETS", "SHA256")
+    for file in profile.files {
+      let isMissing = file.sha256.isEmpty
+      files.add(
+        Table.Cell(file.agent), Table.Cell(file.path), Table.Cell(isMissing ? "" : String(file.sizeBytes)),
+        isMissing ? Table.Cell("missing", .failing) : Table.Cell(file.sha256))
+    }
+    return out + "\n" + files.text(color: color)
   }
 }
 

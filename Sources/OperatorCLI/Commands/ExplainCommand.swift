@@ -35,7 +35,9 @@ struct ExplainReport {
     let shown = color ? Table.paint(verdict, response.healthy ? .good : .failing) : verdict
     var out = "node/\(node.name)  \(node.state.title.isEmpty ? "-" : node.state.title)  \(shown)\n"
     for why in response.why { out += "why   \(why)\n" }
-    for fix in response.fix { out += "fix   \(fix)\n" }
+    // Several findings may have one way out.
+    var said: Set<String> = []
+    for fix in response.fix where said.insert(fix).inserted { out += "fix   \(fix)\n" }
     out += "\n" + wanted(node) + applied(node) + lease() + boot()
     return out
   }

@@ -16,7 +16,7 @@ struct NodeImport: RegionCommand {
   @Flag(help: "Apply the good rows although others are bad.") var keepGoing = false
   @Flag(help: "Remove nodes the file does not name.") var removeAbsent = false
   @Option(help: "Which column identifies a node: name, mac or serial.") var key: Key = .name
-  @Option(help: "csv or jsonl; by default from the file's name, else from its first character.") var format: Format?
+  @Option(help: "csv or jsonl; by default jsonl if the file begins with '{' or its name says so.") var format: ImportFormat?
   @Option(help: "Idempotency key.") var requestID: String?
   @Flag(help: "Take addresses that are still held from other machines. Risks double addresses until their leases end.")
   var force = false
@@ -24,7 +24,6 @@ struct NodeImport: RegionCommand {
   @OptionGroup var confirmation: Confirmation
 
   enum Key: String, ExpressibleByArgument, CaseIterable { case name, mac, serial }
-  enum Format: String, ExpressibleByArgument, CaseIterable { case csv, jsonl }
 
   func prepare(_ surroundings: Surroundings) throws {
     guard removeAbsent, !dryRun else { return }
@@ -33,19 +32,20 @@ struct NodeImport: RegionCommand {
 
   func run(_ region: RegionConnection) async throws {
     let input = try rows(region.surroundings)
-    let options = importOptions
-    // Everything of one file travels; problems found here are reported beside the region's.
-    if !input.problems.isEmpty && !keepGoing {
-      var check = options
-      check.validateOnly = true
-      let outcome = try await exchange(region, input.rows, check)
-      return try report(outcome, extra: input.problems, region)
+    var options = importOptions
+    var sent = input.rows
+    if !input.problems.isEmpty {
+      if keepGoing {
+        sent = input.rows.indices.filter { !input.badRows.contains($0) }.map { input.rows[$0] }
+        // A row that cannot be read names nobody: nothing is removed for not being named.
+        options.removeAbsent = false
+      } else {
+        // Everything travels, so that problems found here are reported beside the region's; nothing is applied.
+        options.validateOnly = true
+      }
     }
-    // A row that cannot be read names nobody: nothing is removed for not being named.
-    var sent = options
-    if !input.problems.isEmpty { sent.removeAbsent = false }
-    let outcome = try await exchange(region, input.rows, sent)
-    try report(outcome, extra: input.problems, region)
+    let outcome = try await exchange(region, sent, options)
+    try report(outcome, input, region)
     if waiting.wait, !dryRun, let summary = outcome.summary { try await wait(summary, region) }
   }
 
@@ -67,8 +67,8 @@ struct NodeImport: RegionCommand {
 
   private func rows(_ surroundings: Surroundings) throws -> NodeRows {
     let bytes = try surroundings.readFile(file)
-    switch ImportFile.format(named: format?.rawValue, file: file, bytes) {
-    case .jsonLines: return NodeRows(jsonLines: bytes)
+    switch ImportFile.format(named: format, file: file, bytes) {
+    case .jsonl: return NodeRows(jsonLines: bytes)
     case .csv:
       do {
         return try NodeRows(csv: CSVTable(bytes), path: file)
@@ -115,17 +115,11 @@ struct NodeImport: RegionCommand {
       })
   }
 
-  private func report(
-    _ outcome: ImportOutcome, extra: [MusterV1.FieldProblem], _ region: RegionConnection
-  ) throws {
-    let report = ImportReport(outcome: outcome, extraProblems: extra, isDryRun: dryRun, keepGoing: keepGoing)
-    let surroundings = region.surroundings
-    if region.format == .json {
-      surroundings.output(report.json.text)
-    } else {
-      surroundings.writeOutput(report.text(color: surroundings.usesColor))
-    }
-    if let sentence = report.failure { throw CommandFailure(.invalidData, region.format == .json ? "" : sentence) }
+  private func report(_ outcome: ImportOutcome, _ input: NodeRows, _ region: RegionConnection) throws {
+    let report = ImportReport(
+      outcome: outcome, extraProblems: input.problems, lineCount: input.lineCount, isTable: input.isTable,
+      isDryRun: dryRun, keepGoing: keepGoing)
+    try report.write(to: region)
   }
 
   private func wait(_ summary: MusterV1.ImportSummary, _ region: RegionConnection) async throws {
@@ -135,137 +129,5 @@ struct NodeImport: RegionCommand {
     try await AppliedWait(region: region, timeout: waiting.timeout)(summary.generations)
     let took = Age.precise(nanoseconds: region.surroundings.now() - started)
     if region.format == .table { region.surroundings.output("Applied:  \(total) of \(total) subnets (\(took))") }
-  }
-}
-
-/// What an import's stream said.
-struct ImportOutcome: Sendable {
-  var problems: [MusterV1.FieldProblem] = []
-  var changes: [MusterV1.ImportChange] = []
-  var summary: MusterV1.ImportSummary?
-}
-
-/// Which of the two input formats a file is in.
-enum ImportFile {
-  enum Format { case csv, jsonLines }
-
-  static func format(named name: String?, file: String, _ bytes: [UInt8]) -> Format {
-    if let name { return name == "csv" ? .csv : .jsonLines }
-    if file.hasSuffix(".csv") || file.hasSuffix(".tsv") { return .csv }
-    if file.hasSuffix(".jsonl") || file.hasSuffix(".json") || file.hasSuffix(".ndjson") { return .jsonLines }
-    return bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") ? .jsonLines : .csv
-  }
-}
-
-/// An import's outcome as an operator reads it.
-struct ImportReport {
-  var outcome: ImportOutcome
-  var extraProblems: [MusterV1.FieldProblem]
-  var isDryRun: Bool
-  var keepGoing: Bool
-
-  /// Plan lines printed before the rest is summed up.
-  static let changesShownMax = 1000
-
-  private var problems: [MusterV1.FieldProblem] {
-    (extraProblems + outcome.problems).sorted { $0.line < $1.line }
-  }
-
-  func text(color: Bool) -> String {
-    var out = ""
-    let problems = self.problems
-    if !problems.isEmpty {
-      var table = Table("LINE", "FIELD", "VALUE", "PROBLEM")
-      for problem in problems {
-        let what = problem.fix.isEmpty ? problem.message : "\(problem.message); \(problem.fix)"
-        table.add(
-          Table.Cell(problem.line == 0 ? "" : String(problem.line)), Table.Cell(problem.field),
-          Table.Cell(problem.value), Table.Cell(what))
-      }
-      out += table.text(color: color)
-      if !keepGoing, outcome.summary?.applied != true { return out }
-    }
-    guard let summary = outcome.summary else { return out }
-    guard isDryRun else {
-      out += "Imported: \(summary.added) added, \(summary.updated) updated, \(summary.unchanged) unchanged"
-      out += summary.removed > 0 ? ", \(summary.removed) removed\n" : "\n"
-      return out
-    }
-    for change in outcome.changes.prefix(Self.changesShownMax) { out += Self.line(change) }
-    if outcome.changes.count > Self.changesShownMax {
-      out += "… \(outcome.changes.count - Self.changesShownMax) more\n"
-    }
-    out += "Plan: \(summary.added) add, \(summary.updated) update, \(summary.unchanged) unchanged, "
-    out += "\(summary.removed) remove; \(summary.subnets) subnets, \(summary.agents) agents\n"
-    return out
-  }
-
-  private static func line(_ change: MusterV1.ImportChange) -> String {
-    switch change.outcome {
-    case .added: return "+ \(change.name)  \(change.subnet) \(change.address) \(change.mac)\n"
-    case .removed: return "- \(change.name)\n"
-    default:
-      return change.fields.map { field in
-        "~ \(change.name)  \(field.field) \(field.before.isEmpty ? "-" : field.before) -> \(field.after.isEmpty ? "-" : field.after)\n"
-      }.joined()
-    }
-  }
-
-  /// The closing sentence when rows were refused; nil when all were good.
-  var failure: String? {
-    let problems = self.problems
-    guard !problems.isEmpty else { return nil }
-    let summary = outcome.summary ?? MusterV1.ImportSummary()
-    let badRows = Set(problems.map(\.line)).count
-    let total = max(
-      UInt64(badRows), summary.added + summary.updated + summary.unchanged + summary.invalid + UInt64(extraProblems.count))
-    let verb = badRows == 1 ? "is" : "are"
-    if !keepGoing, summary.applied {
-      // Rows that were good when they were checked were overtaken by another change.
-      return "\(badRows) of \(total) rows \(verb) invalid; the batches before were applied. Correct them and repeat the import"
-    }
-    let tail = keepGoing ? (isDryRun ? "the others would be applied" : "the others were applied")
-      : (isDryRun ? "nothing would be applied" : "nothing was applied")
-    return "\(badRows) of \(total) rows \(verb) invalid; \(tail)"
-  }
-
-  var json: JSONValue {
-    let summary = outcome.summary ?? MusterV1.ImportSummary()
-    return .object([
-      "added": .unsigned(summary.added), "updated": .unsigned(summary.updated),
-      "unchanged": .unsigned(summary.unchanged), "removed": .unsigned(summary.removed),
-      "applied": .bool(summary.applied), "generations": .array(summary.generations.map(\.json)),
-      "errors": .array(problems.map(ErrorReport.json)),
-      "changes": .array(
-        outcome.changes.map { change in
-          .object([
-            "name": .string(change.name), "outcome": .string(change.outcome.word),
-            "fields": .array(
-              change.fields.map {
-                .object(["field": .string($0.field), "before": .string($0.before), "after": .string($0.after)])
-              }),
-          ])
-        }),
-    ])
-  }
-}
-
-struct NodeExport: RegionCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "export", abstract: "Every node as JSON lines, as 'node import' reads them.")
-  @OptionGroup var global: GlobalOptions
-  @Option(help: "Only nodes in this subnet.") var subnet: String = ""
-  @Option(help: "Only nodes with this tag.") var tag: String = ""
-  @Option(help: "Only nodes in this state.") var state: NodeStateArgument?
-
-  func run(_ region: RegionConnection) async throws {
-    var request = MusterV1.ExportNodesRequest()
-    request.subnet = subnet
-    request.tag = tag
-    request.state = state?.state ?? .unspecified
-    let surroundings = region.surroundings
-    try await region.nodes.exportNodes(request, options: region.streamingOptions()) { nodes in
-      for try await node in nodes { surroundings.output(node.json.text) }
-    }
   }
 }

@@ -12,50 +12,58 @@ struct SubnetImport: RegionCommand {
   @Flag(help: "Show what would change.") var dryRun = false
 
   func run(_ region: RegionConnection) async throws {
-    let bytes = try region.surroundings.readFile(file)
-    let rows: [SubnetRow]
-    switch ImportFile.format(named: nil, file: file, bytes) {
-    case .csv: rows = try SubnetRow.rows(csv: bytes, path: file)
-    case .jsonLines: rows = try SubnetRow.rows(jsonLines: bytes, path: file)
-    }
+    let input = try rows(region.surroundings)
     let existing = Set(try await region.allSubnets().map(\.name))
     // First pass: the region's word on every row that stands alone; only then is anything written.
-    var problems: [MusterV1.FieldProblem] = []
+    var outcome = try await publish(input.rows, existing, validateOnly: true, region)
+    let isGood = input.problems.isEmpty && outcome.problems.isEmpty
+    if isGood, !dryRun { outcome = try await publish(input.rows, existing, validateOnly: false, region) }
+    let report = ImportReport(
+      outcome: outcome, extraProblems: input.problems, lineCount: input.lineCount, isTable: input.isTable,
+      isDryRun: dryRun, keepGoing: false, countsRacks: false)
+    try report.write(to: region)
+    guard waiting.wait, !dryRun, let summary = outcome.summary else { return }
+    try await AppliedWait(region: region, timeout: waiting.timeout)(summary.generations)
+  }
+
+  private func rows(_ surroundings: Surroundings) throws -> SubnetRows {
+    let bytes = try surroundings.readFile(file)
+    return switch ImportFile.format(named: nil, file: file, bytes) {
+    case .csv: try SubnetRows(csv: bytes, path: file)
+    case .jsonl: SubnetRows(jsonLines: bytes)
+    }
+  }
+
+  /// - Returns: The problems of all rows, or what all rows did.
+  private func publish(
+    _ rows: [SubnetRow], _ existing: Set<String>, validateOnly: Bool, _ region: RegionConnection
+  ) async throws -> ImportOutcome {
+    var outcome = ImportOutcome()
+    var summary = MusterV1.ImportSummary()
+    var generations: [String: MusterV1.SubnetGeneration] = [:]
     for row in rows {
       do {
-        _ = try await write(row, exists: existing.contains(row.subnet.name), validateOnly: true, region)
+        let response = try await write(
+          row, exists: existing.contains(row.subnet.name), validateOnly: validateOnly, region)
+        switch response.outcome {
+        case .added: summary.added += 1
+        case .updated: summary.updated += 1
+        default: summary.unchanged += 1
+        }
+        for generation in response.generations { generations[generation.subnet] = generation }
       } catch let error as RPCError where !error.fieldProblems.isEmpty {
-        problems += error.fieldProblems.map { problem in
+        summary.invalid += 1
+        outcome.problems += error.fieldProblems.map { problem in
           var problem = problem
-          problem.line = UInt32(row.line)
+          problem.line = UInt32(clamping: row.line)
           return problem
         }
       }
     }
-    guard problems.isEmpty else {
-      var outcome = ImportOutcome()
-      outcome.problems = problems
-      var summary = MusterV1.ImportSummary()
-      summary.invalid = UInt64(rows.count)
-      outcome.summary = summary
-      let report = ImportReport(outcome: outcome, extraProblems: [], isDryRun: dryRun, keepGoing: false)
-      region.surroundings.writeOutput(report.text(color: region.surroundings.usesColor))
-      throw CommandFailure(.invalidData, report.failure ?? "")
-    }
-    var counts: [MusterV1.WriteOutcome: Int] = [:]
-    var generations: [String: MusterV1.SubnetGeneration] = [:]
-    for row in rows {
-      let response = try await write(
-        row, exists: existing.contains(row.subnet.name), validateOnly: dryRun, region)
-      counts[response.outcome, default: 0] += 1
-      for generation in response.generations { generations[generation.subnet] = generation }
-    }
-    let words = "\(counts[.added] ?? 0) added, \(counts[.updated] ?? 0) updated, \(counts[.unchanged] ?? 0) unchanged"
-    region.surroundings.output((dryRun ? "Plan: " : "Imported: ") + words)
-    if waiting.wait {
-      try await AppliedWait(region: region, timeout: waiting.timeout)(
-        generations.values.sorted { $0.subnet < $1.subnet })
-    }
+    summary.applied = !validateOnly
+    if !validateOnly { summary.generations = generations.values.sorted { $0.subnet < $1.subnet } }
+    outcome.summary = summary
+    return outcome
   }
 
   private func write(

@@ -46,11 +46,10 @@ package struct ClientConfiguration: Sendable, Hashable {
 
   /// The file named by `MUSTER_CONFIG`, or the usual one if it exists.
   static func load(_ surroundings: Surroundings) throws -> ClientConfiguration {
-    let environment = surroundings.environment
-    if let path = environment["MUSTER_CONFIG"] {
+    if let path = surroundings.variable("MUSTER_CONFIG") {
       return try ClientConfiguration(yaml: text(of: path, surroundings), path: path)
     }
-    let base = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
+    let base = surroundings.variable("XDG_CONFIG_HOME") ?? surroundings.variable("HOME").map { $0 + "/.config" }
     guard let base else { return ClientConfiguration() }
     let path = base + "/muster/config.yaml"
     guard FileManager.default.fileExists(atPath: path) else { return ClientConfiguration() }

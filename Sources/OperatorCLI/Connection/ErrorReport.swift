@@ -7,10 +7,11 @@ struct ErrorReport {
 
   init(_ error: RPCError, region: String) {
     let problems = error.fieldProblems
+    let sentence = Self.sentence(error, region: region)
     failure = CommandFailure(
       Self.status(of: error),
-      problems.isEmpty ? Self.sentence(error, region: region) : problems.map(Self.sentence).joined(separator: "\nerror: "),
-      json: Self.json(error, problems))
+      problems.isEmpty ? sentence : problems.map(Self.sentence).joined(separator: "\nerror: "),
+      json: Self.json(error, sentence, problems))
   }
 
   static func status(of error: RPCError) -> CommandStatus {
@@ -28,7 +29,7 @@ struct ErrorReport {
   private static func sentence(_ error: RPCError, region: String) -> String {
     switch error.code {
     case .unavailable:
-      "cannot reach region \(region): \(error.message). Is muster-region running there? "
+      "cannot reach region \(region): \(cause(error, region)). Is muster-region running there? "
         + "Set another with --region or MUSTER_REGION."
     case .unauthenticated:
       "region \(region) does not know this token: \(error.message). Set it with --token-file or MUSTER_TOKEN_FILE."
@@ -38,6 +39,12 @@ struct ErrorReport {
       "the region failed: \(error.message). Its log says more."
     default: error.message
     }
+  }
+
+  /// Without the address, which the sentence has named: a channel to several names the one it means.
+  private static func cause(_ error: RPCError, _ region: String) -> String {
+    let named = " (\(region))"
+    return error.message.hasSuffix(named) ? String(error.message.dropLast(named.count)) : error.message
   }
 
   /// `interfaces[0].address: 10.1.3.10 is inside the pool of hall1 (…). Choose another address or 'auto'.`
@@ -52,10 +59,10 @@ struct ErrorReport {
     ])
   }
 
-  private static func json(_ error: RPCError, _ problems: [MusterV1.FieldProblem]) -> JSONValue {
+  private static func json(_ error: RPCError, _ sentence: String, _ problems: [MusterV1.FieldProblem]) -> JSONValue {
     switch problems.count {
     case 0:
-      .object(["error": .object(["code": .string(error.reason ?? error.code.name), "message": .string(error.message)])])
+      .object(["error": .object(["code": .string(error.reason ?? error.code.name), "message": .string(sentence)])])
     case 1: .object(["error": json(problems[0])])
     default: .object(["error": json(problems[0]), "errors": .array(problems.map(json))])
     }

@@ -18,12 +18,11 @@ struct GlobalOptions: ParsableArguments {
   static let callSecondsMax = 30
 
   func target(_ surroundings: Surroundings) throws -> ConnectionTarget {
-    let environment = surroundings.environment
     let file = try ClientConfiguration.load(surroundings)
-    let tokenPath = tokenFile ?? environment["MUSTER_TOKEN_FILE"] ?? file.tokenFile
-    let caPath = ca ?? environment["MUSTER_CA"] ?? file.ca
+    let tokenPath = tokenFile ?? surroundings.variable("MUSTER_TOKEN_FILE") ?? file.tokenFile
+    let caPath = ca ?? surroundings.variable("MUSTER_CA") ?? file.ca
     return ConnectionTarget(
-      address: region ?? environment["MUSTER_REGION"] ?? file.region ?? ConnectionTarget.defaultAddress,
+      address: region ?? surroundings.variable("MUSTER_REGION") ?? file.region ?? ConnectionTarget.defaultAddress,
       token: try tokenPath.map { try Self.token(in: $0, surroundings) },
       caFile: caPath,
       usesTLS: caPath != nil || file.tls == true)

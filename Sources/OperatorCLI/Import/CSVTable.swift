@@ -20,6 +20,8 @@ package struct CSVTable: Sendable {
     /// Text behind a closing quote.
     case textAfterQuote(line: Int)
     case cells(line: Int, expected: Int, found: Int)
+    /// A NUL in a cell: a C string ends there, so the wire would change the text.
+    case nul(line: Int, column: String)
     case duplicateColumn(String)
   }
 
@@ -38,7 +40,14 @@ package struct CSVTable: Sendable {
     for record in records where record.cells.count != width {
       problems.append((record.line, .cells(line: record.line, expected: width, found: record.cells.count)))
     }
-    rows = records.filter { $0.cells.count == width }.map { Row(line: $0.line, cells: $0.cells.map(Self.trimmed)) }
+    rows = []
+    for record in records where record.cells.count == width {
+      if let position = record.cells.firstIndex(where: { $0.utf8.contains(0) }) {
+        problems.append((record.line, .nul(line: record.line, column: header[position])))
+      } else {
+        rows.append(Row(line: record.line, cells: record.cells.map(Self.trimmed)))
+      }
+    }
     self.problems = problems.sorted { $0.line < $1.line }
   }
 
@@ -133,18 +142,36 @@ extension CSVTable.Failure {
     case .notUTF8: "not UTF-8 text; save it as UTF-8 CSV"
     case .empty: "no header line; the first line names the columns"
     case .openQuote(let line): "line \(line): a quote is never closed"
-    case .textAfterQuote(let line): "line \(line): \(clause); double a quote inside a cell"
-    case .cells(let line, _, _): "line \(line): \(clause)"
+    case .textAfterQuote(let line): "line \(line): \(clause); \(fix)"
+    case .cells(let line, _, _), .nul(let line, _): "line \(line): \(clause); \(fix)"
     case .duplicateColumn(let name): "column '\(name)' stands twice in the header"
     }
   }
 
-  /// What is wrong, without the line.
-  package var clause: String {
+  /// What is wrong with one row, without its line.
+  var problem: RowProblem { RowProblem(field: column, code: "ROW_MALFORMED", message: clause, fix: fix) }
+
+  private var clause: String {
     switch self {
     case .cells(_, let expected, let found): "has \(found) cells where the header has \(expected)"
     case .textAfterQuote: "has text behind a closing quote"
+    case .nul: "contains the unprintable character U+0000"
     case .notUTF8, .empty, .openQuote, .duplicateColumn: sentence
     }
+  }
+
+  /// The way out of a row that is none.
+  private var fix: String {
+    switch self {
+    case .cells: "write one cell for each column"
+    case .textAfterQuote: "double a quote inside a cell"
+    case .nul: "remove that character"
+    case .notUTF8, .empty, .openQuote, .duplicateColumn: ""
+    }
+  }
+
+  /// The column it is about; empty for the whole row.
+  private var column: String {
+    if case .nul(_, let column) = self { column } else { "" }
   }
 }

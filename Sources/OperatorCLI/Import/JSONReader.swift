@@ -1,76 +1,109 @@
-internal import Foundation
-
 /// Typed access to one JSON object, with errors that name the field.
 struct JSONReader {
-  struct Failure: Error {
-    var field: String
-    var value: String
-    var message: String
-    var fix: String
-  }
-
-  private let members: [String: Any]
+  private let members: [JSONValue.Member]
   private let path: String
 
-  init(_ bytes: [UInt8]) throws {
-    let document: Any
-    do {
-      document = try JSONSerialization.jsonObject(with: Data(bytes))
-    } catch {
-      throw Failure(field: "", value: "", message: "not JSON", fix: "write one object a line")
+  init(_ octets: [UInt8]) throws(RowProblem) {
+    let document: JSONValue
+    do { document = try JSONParser.parse(octets) } catch {
+      switch error {
+      case .notJSON(let octet):
+        throw Self.problem("not JSON, from octet \(octet) on", fix: "write one object a line")
+      case .tooDeep:
+        throw Self.problem("nested deeper than \(JSONParser.depthMax) levels", fix: "write it as 'export' does")
+      case .duplicate(let path):
+        throw Self.problem(path, "stands twice", fix: "write each field once")
+      }
     }
-    guard let members = document as? [String: Any] else {
-      throw Failure(field: "", value: "", message: "not a JSON object", fix: "write one object a line")
+    guard case .object(let members) = document else {
+      throw Self.problem("not a JSON object", fix: "write one object a line")
     }
-    self.members = members
-    path = ""
+    self.init(members, path: "")
   }
 
-  private init(_ members: [String: Any], path: String) {
+  private init(_ members: [JSONValue.Member], path: String) {
     self.members = members
     self.path = path
   }
 
   private func field(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
-  func refuseUnknown(known: [String], ignored: [String]) throws {
-    for key in members.keys.sorted() where !known.contains(key) && !ignored.contains(key) {
-      throw Failure(
-        field: field(key), value: "", message: "unknown field\(Suggestion.clause(for: key, among: known))", fix: "")
+  func refuseUnknown(known: [String], ignored: [String]) throws(RowProblem) {
+    for key in members.map(\.key).sorted() where !known.contains(key) && !ignored.contains(key) {
+      throw Self.problem(field(key), "unknown field\(Suggestion.clause(for: key, among: known))")
     }
   }
 
-  func string(_ key: String) throws -> String? {
-    try value(key, "text") { $0 as? String }
+  func string(_ key: String) throws(RowProblem) -> String? {
+    let text: String? = try value(key, "text") { if case .string(let text) = $0 { text } else { nil } }
+    if let text { try Self.refuseNUL(in: text, field(key)) }
+    return text
   }
 
-  func bool(_ key: String) throws -> Bool? {
-    try value(key, "true or false") { ($0 as? NSNumber)?.boolValue }
+  func bool(_ key: String) throws(RowProblem) -> Bool? {
+    try value(key, "true or false") { if case .bool(let flag) = $0 { flag } else { nil } }
   }
 
-  func integer(_ key: String) throws -> Int? {
-    try value(key, "a whole number") { ($0 as? NSNumber)?.intValue }
+  func integer(_ key: String) throws(RowProblem) -> Int64? {
+    try value(key, "a whole number") { if case .integer(let number) = $0 { number } else { nil } }
   }
 
-  func strings(_ key: String) throws -> [String]? {
-    try value(key, "a list of texts") { $0 as? [String] }
+  func strings(_ key: String) throws(RowProblem) -> [String]? {
+    let texts: [String]? = try value(key, "a list of texts") { value in
+      Self.all(value) { if case .string(let text) = $0 { text } else { nil } }
+    }
+    for (index, text) in (texts ?? []).enumerated() { try Self.refuseNUL(in: text, "\(field(key))[\(index)]") }
+    return texts
   }
 
-  func object(_ key: String) throws -> JSONReader? {
-    try value(key, "an object") { ($0 as? [String: Any]).map { JSONReader($0, path: field(key)) } }
+  func object(_ key: String) throws(RowProblem) -> JSONReader? {
+    try value(key, "an object") { self.reader($0, field(key)) }
   }
 
-  func objects(_ key: String) throws -> [JSONReader]? {
-    try value(key, "a list of objects") { raw in
-      (raw as? [[String: Any]])?.enumerated().map { JSONReader($1, path: "\(field(key))[\($0)]") }
+  func objects(_ key: String) throws(RowProblem) -> [JSONReader]? {
+    try value(key, "a list of objects") { value in
+      guard case .array(let values) = value else { return nil }
+      let readers = values.enumerated().compactMap { reader($1, "\(field(key))[\($0)]") }
+      return readers.count == values.count ? readers : nil
     }
   }
 
-  private func value<Value>(_ key: String, _ expected: String, _ convert: (Any) -> Value?) throws -> Value? {
-    guard let raw = members[key], !(raw is NSNull) else { return nil }
+  private func reader(_ value: JSONValue, _ path: String) -> JSONReader? {
+    if case .object(let members) = value { JSONReader(members, path: path) } else { nil }
+  }
+
+  /// The elements of a list, if it is one and each converts.
+  private static func all<Element>(_ value: JSONValue, _ convert: (JSONValue) -> Element?) -> [Element]? {
+    guard case .array(let values) = value else { return nil }
+    let elements = values.compactMap(convert)
+    return elements.count == values.count ? elements : nil
+  }
+
+  /// Nil when the member is missing or `null`.
+  private func value<Value>(
+    _ key: String, _ expected: String, _ convert: (JSONValue) -> Value?
+  ) throws(RowProblem) -> Value? {
+    guard let raw = members.first(where: { $0.key == key })?.value, raw != .null else { return nil }
     guard let value = convert(raw) else {
-      throw Failure(field: field(key), value: "\(raw)", message: "is not \(expected)", fix: "write \(expected)")
+      let shown = if case .string(let text) = raw { text } else { raw.text }
+      throw Self.problem(field(key), shown, "is not \(expected)", fix: "write \(expected)")
     }
     return value
+  }
+
+  /// A C string ends at a NUL, so the wire cannot carry one and would change the text.
+  private static func refuseNUL(in text: String, _ field: String) throws(RowProblem) {
+    guard text.utf8.contains(0) else { return }
+    throw problem(field, "contains the unprintable character U+0000", fix: "remove that character")
+  }
+
+  private static func problem(_ message: String, fix: String) -> RowProblem { problem("", "", message, fix: fix) }
+
+  private static func problem(_ field: String, _ message: String, fix: String = "") -> RowProblem {
+    problem(field, "", message, fix: fix)
+  }
+
+  private static func problem(_ field: String, _ value: String, _ message: String, fix: String) -> RowProblem {
+    RowProblem(field: field, value: value, code: "JSON_INVALID", message: message, fix: fix)
   }
 }

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import RPC
 internal import Wire
 
@@ -8,13 +7,11 @@ extension NodeRows {
     for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
       let number = index + 1
       guard line.contains(where: { $0 != 0x20 && $0 != 0x0D && $0 != 0x09 }) else { continue }
+      lineCount += 1
       do {
         rows.append(try Self.row(JSONReader(Array(line)), line: number))
-      } catch let failure as JSONReader.Failure {
-        problems.append(
-          Self.problem(failure.field, failure.value, "JSON_INVALID", failure.message, failure.fix, number))
       } catch {
-        problems.append(Self.problem("", "", "JSON_INVALID", "not a JSON object", "write one object a line", number))
+        problems.append(error.said(of: number))
       }
     }
   }
@@ -24,22 +21,24 @@ extension NodeRows {
     "name", "tags", "boot_profile", "boot_once", "interfaces", "bmc", "serial", "uuid", "location",
   ]
 
-  private static func row(_ object: JSONReader, line: Int) throws -> MusterV1.ImportRow {
+  private static func row(
+    _ object: JSONReader, line: Int
+  ) throws(RowProblem) -> MusterV1.ImportRow {
     try object.refuseUnknown(known: known, ignored: ignored)
     var node = MusterV1.Node()
     var mask = GoogleProtobuf.FieldMask()
-    func take<Value>(_ key: String, _ read: (JSONReader, String) throws -> Value?, _ assign: (Value) -> Void) throws {
-      guard let value = try read(object, key) else { return }
+    func take<Value>(_ key: String, _ value: Value?, _ assign: (Value) -> Void) {
+      guard let value else { return }
       assign(value)
       mask.paths.append(key)
     }
     node.name = try object.string("name") ?? ""
-    try take("tags", { try $0.strings($1) }) { node.tags = $0 }
-    try take("boot_profile", { try $0.string($1) }) { node.bootProfile = $0 }
-    try take("boot_once", { try $0.string($1) }) { node.bootOnce = $0 }
-    try take("serial", { try $0.string($1) }) { node.serial = $0 }
-    try take("uuid", { try $0.string($1) }) { node.uuid = $0 }
-    try take("location", { try $0.string($1) }) { node.location = $0 }
+    take("tags", try object.strings("tags")) { node.tags = $0 }
+    take("boot_profile", try object.string("boot_profile")) { node.bootProfile = $0 }
+    take("boot_once", try object.string("boot_once")) { node.bootOnce = $0 }
+    take("serial", try object.string("serial")) { node.serial = $0 }
+    take("uuid", try object.string("uuid")) { node.uuid = $0 }
+    take("location", try object.string("location")) { node.location = $0 }
     if let bmc = try object.object("bmc") {
       try bmc.refuseUnknown(known: ["address", "mac"], ignored: [])
       var value = MusterV1.Bmc()
@@ -54,7 +53,7 @@ extension NodeRows {
       node.bmc = value
     }
     if let interfaces = try object.objects("interfaces") {
-      node.interfaces = try interfaces.map { item in
+      node.interfaces = try interfaces.map { (item) throws(RowProblem) in
         try item.refuseUnknown(known: ["name", "mac", "subnet", "address", "boot"], ignored: [])
         var interface = MusterV1.NetworkInterface()
         interface.name = try item.string("name") ?? ""

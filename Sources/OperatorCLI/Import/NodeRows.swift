@@ -5,6 +5,12 @@ internal import Wire
 struct NodeRows {
   var rows: [MusterV1.ImportRow] = []
   var problems: [MusterV1.FieldProblem] = []
+  /// The places in `rows` of those that have a problem of their own. The region may check them; it must not apply them.
+  var badRows: Set<Int> = []
+  /// Lines with data, those that could not be read among them.
+  var lineCount = 0
+  /// Whether they come from a table with columns.
+  var isTable = false
 
   static let columns = [
     "name", "interface", "mac", "subnet", "address", "boot", "boot_profile", "tags", "serial", "uuid", "location",
@@ -17,10 +23,9 @@ struct NodeRows {
       throw CommandFailure(
         .invalidData, "\(path): unknown column '\(column)'\(Suggestion.clause(for: column, among: Self.columns))")
     }
-    problems = table.problems.map { line, failure in
-      MusterV1.FieldProblem(
-        code: "ROW_MALFORMED", message: failure.clause, fix: "write one cell for each column", line: UInt32(line))
-    }
+    problems = table.problems.map { line, failure in failure.problem.said(of: line) }
+    isTable = true
+    lineCount = table.rows.count + table.problems.count
     let columnIndex = Dictionary(uniqueKeysWithValues: table.header.enumerated().map { ($1, $0) })
     var indexByName: [String: Int] = [:]
     for row in table.rows {
@@ -41,7 +46,9 @@ struct NodeRows {
         rows.append(fresh)
         if !name.isEmpty { indexByName[name] = position }
       }
-      problems += Self.merge(cell, line: row.line, into: &rows[position])
+      let found = Self.merge(cell, line: row.line, into: &rows[position])
+      if !found.isEmpty { badRows.insert(position) }
+      problems += found
     }
   }
 
@@ -82,8 +89,10 @@ struct NodeRows {
       case "yes", "true", "1": interface.boot = true
       case "", "no", "false", "0", "-": interface.boot = false
       default:
-        problems.append(
-          problem("boot", cell("boot"), "BOOLEAN_INVALID", "neither yes nor no", "write yes or no", line))
+        let problem = RowProblem(
+          field: "boot", value: cell("boot"), code: "BOOLEAN_INVALID", message: "neither yes nor no",
+          fix: "write yes or no")
+        problems.append(problem.said(of: line))
       }
       node.interfaces.append(interface)
       row.lines.append(UInt32(line))
@@ -93,18 +102,5 @@ struct NodeRows {
     row.node = node
     row.mask = mask
     return problems
-  }
-
-  static func problem(
-    _ field: String, _ value: String, _ code: String, _ message: String, _ fix: String, _ line: Int
-  ) -> MusterV1.FieldProblem {
-    var problem = MusterV1.FieldProblem()
-    problem.field = field
-    problem.value = value
-    problem.code = code
-    problem.message = message
-    problem.fix = fix
-    problem.line = UInt32(line)
-    return problem
   }
 }

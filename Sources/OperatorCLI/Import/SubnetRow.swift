@@ -1,4 +1,3 @@
-internal import ArgumentParser
 internal import RPC
 internal import Wire
 
@@ -15,36 +14,11 @@ struct SubnetRow {
   ]
 
   /// Lists are separated by spaces; an empty cell leaves a field as it is, `-` clears it.
-  static func rows(csv bytes: [UInt8], path: String) throws -> [SubnetRow] {
-    let table: CSVTable
-    do {
-      table = try CSVTable(bytes)
-    } catch {
-      throw CommandFailure(.invalidData, "\(path): \(error.sentence)")
-    }
-    if let bad = table.problems.first { throw CommandFailure(.invalidData, "\(path): \(bad.failure.sentence)") }
-    for column in table.header where !columns.contains(column) {
-      throw CommandFailure(
-        .invalidData, "\(path): unknown column '\(column)'\(Suggestion.clause(for: column, among: columns))")
-    }
-    let index = Dictionary(uniqueKeysWithValues: table.header.enumerated().map { ($1, $0) })
-    return try table.rows.map { row in
-      var members: [(String, String)] = []
-      for column in columns {
-        if let position = index[column], !row.cells[position].isEmpty { members.append((column, row.cells[position])) }
-      }
-      return try SubnetRow(members, line: row.line, path: path)
-    }
-  }
-
-  private init(_ cells: [(String, String)], line: Int, path: String) throws {
+  init(cells: [(column: String, text: String)], line: Int) throws(RowProblem) {
     self.line = line
     subnet = MusterV1.Subnet()
     paths = []
-    func refuse(_ column: String, _ text: String, _ expected: String) -> CommandFailure {
-      CommandFailure(.invalidData, "\(path): line \(line): \(column): '\(text)' is not \(expected)")
-    }
-    for (column, cell) in cells {
+    for (column, cell) in cells where !cell.isEmpty {
       let text = cell == "-" ? "" : cell
       let list = text.split(separator: " ").map(String.init)
       switch column {
@@ -52,20 +26,18 @@ struct SubnetRow {
       case "fabric": subnet.fabric = text
       case "prefix": subnet.prefix = text
       case "vlan":
-        guard let vlan = UInt32(text.isEmpty ? "0" : text) else { throw refuse(column, cell, "a number from 0 to 4094") }
+        guard let vlan = UInt32(text.isEmpty ? "0" : text) else {
+          throw Self.problem(column, cell, "a number from 0 to 4094")
+        }
         subnet.vlan = vlan
       case "gateway": subnet.gateway = text
       case "pools": subnet.pools = list
       case "dns_servers": subnet.dnsServers = list
       case "domain": subnet.domain = text
       case "ntp_servers": subnet.ntpServers = list
-      case "lease":
-        guard let lease = DurationArgument(argument: text) else { throw refuse(column, cell, "a duration such as 1h") }
-        var duration = GoogleProtobuf.Duration()
-        duration.seconds = lease.milliseconds / 1000
-        subnet.lease = duration
+      case "lease": subnet.lease = try Self.lease(column, cell)
       case "dhcp":
-        guard ["on", "off"].contains(text) else { throw refuse(column, cell, "on or off") }
+        guard ["on", "off"].contains(text) else { throw Self.problem(column, cell, "on or off") }
         subnet.dhcpEnabled = text == "on"
       case "relay": subnet.relays = list
       case "agents": subnet.agents = list
@@ -80,21 +52,8 @@ struct SubnetRow {
     }
   }
 
-  static func rows(jsonLines bytes: [UInt8], path: String) throws -> [SubnetRow] {
-    var rows: [SubnetRow] = []
-    for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-      guard line.contains(where: { $0 > 0x20 }) else { continue }
-      do {
-        rows.append(try SubnetRow(JSONReader(Array(line)), line: index + 1))
-      } catch let failure as JSONReader.Failure {
-        let field = failure.field.isEmpty ? "" : "\(failure.field): "
-        throw CommandFailure(.invalidData, "\(path): line \(index + 1): \(field)\(failure.message)")
-      }
-    }
-    return rows
-  }
-
-  private init(_ object: JSONReader, line: Int) throws {
+  /// As `subnet export` writes it.
+  init(_ object: JSONReader, line: Int) throws(RowProblem) {
     self.line = line
     subnet = MusterV1.Subnet()
     paths = []
@@ -107,20 +66,34 @@ struct SubnetRow {
     subnet.name = try object.string("name") ?? ""
     if let value = try object.string("fabric") { subnet.fabric = value; paths.append("fabric") }
     if let value = try object.string("prefix") { subnet.prefix = value; paths.append("prefix") }
-    if let value = try object.integer("vlan") { subnet.vlan = UInt32(clamping: value); paths.append("vlan") }
+    if let value = try object.integer("vlan") {
+      guard let vlan = UInt32(exactly: value) else { throw Self.problem("vlan", "\(value)", "a number from 0 to 4094") }
+      subnet.vlan = vlan
+      paths.append("vlan")
+    }
     if let value = try object.string("gateway") { subnet.gateway = value; paths.append("gateway") }
     if let value = try object.strings("pools") { subnet.pools = value; paths.append("pools") }
     if let value = try object.strings("dns_servers") { subnet.dnsServers = value; paths.append("dns_servers") }
     if let value = try object.string("domain") { subnet.domain = value; paths.append("domain") }
     if let value = try object.strings("ntp_servers") { subnet.ntpServers = value; paths.append("ntp_servers") }
-    if let value = try object.string("lease"), let lease = DurationArgument(argument: value) {
-      var duration = GoogleProtobuf.Duration()
-      duration.seconds = lease.milliseconds / 1000
-      subnet.lease = duration
+    if let value = try object.string("lease"), !value.isEmpty {
+      subnet.lease = try Self.lease("lease", value)
       paths.append("lease")
     }
     if let value = try object.bool("dhcp_enabled") { subnet.dhcpEnabled = value; paths.append("dhcp_enabled") }
     if let value = try object.strings("relays") { subnet.relays = value; paths.append("relays") }
     if let value = try object.strings("agents") { subnet.agents = value; paths.append("agents") }
+  }
+  /// Whole seconds, as the contract has them. `-` clears it, which means the usual lease.
+  private static func lease(_ field: String, _ text: String) throws(RowProblem) -> GoogleProtobuf.Duration? {
+    if text == "-" { return nil }
+    guard let lease = DurationArgument(argument: text), lease.milliseconds % 1000 == 0 else {
+      throw problem(field, text, "a duration such as 1h")
+    }
+    return GoogleProtobuf.Duration(seconds: lease.milliseconds / 1000)
+  }
+
+  private static func problem(_ field: String, _ value: String, _ expected: String) -> RowProblem {
+    RowProblem(field: field, value: value, code: "ROW_INVALID", message: "is not \(expected)", fix: "write \(expected)")
   }
 }

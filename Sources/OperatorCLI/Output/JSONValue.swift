@@ -4,6 +4,8 @@ package indirect enum JSONValue: Sendable, Hashable {
   case bool(Bool)
   case integer(Int64)
   case unsigned(UInt64)
+  /// A number that is not whole, or larger than the two above.
+  case number(Double)
   case string(String)
   case array([JSONValue])
   case object([Member])
@@ -32,6 +34,7 @@ package indirect enum JSONValue: Sendable, Hashable {
     case .bool(let value): out += value ? "true" : "false"
     case .integer(let value): out += String(value)
     case .unsigned(let value): out += String(value)
+    case .number(let value): out += String(value)
     case .string(let value): Self.quote(value, into: &out)
     case .array(let values):
       out += "["

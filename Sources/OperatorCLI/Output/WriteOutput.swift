@@ -94,6 +94,7 @@ struct Details {
     case .bool(let flag): flag ? "yes" : "no"
     case .integer(let number): String(number)
     case .unsigned(let number): String(number)
+    case .number(let number): String(number)
     case .string(let text): text.isEmpty ? "-" : text
     case .array, .object: nil
     }
