@@ -6,7 +6,7 @@ package enum MirrorEncoding {
   static let version: UInt8 = 1
 
   package static func encode(_ binding: Binding) -> [UInt8] {
-    var row = Provisioning.ByteWriter(reserving: 96)
+    var row = ByteWriter(reserving: 96)
     row.uint8(version)
     row.uint32(binding.subnet.number)
     row.uint48(binding.mac.bits)
@@ -37,7 +37,7 @@ package enum MirrorEncoding {
   }
 
   package static func encode(_ header: SubnetHeader) -> [UInt8] {
-    var row = Provisioning.ByteWriter(reserving: 160)
+    var row = ByteWriter(reserving: 160)
     row.uint8(version)
     row.uint32(header.dhcpID.number)
     row.text(header.name.text)
@@ -85,7 +85,7 @@ package enum MirrorEncoding {
   }
 
   package static func encode(_ profiles: BootProfiles) -> [UInt8] {
-    var row = Provisioning.ByteWriter(reserving: 256)
+    var row = ByteWriter(reserving: 256)
     row.uint8(version)
     row.uint64(profiles.revision)
     row.list(profiles.byName.values.sorted { $0.name < $1.name }) { row, profile in
@@ -116,7 +116,7 @@ package enum MirrorEncoding {
       switch (kind, image) {
       case (1, _): return BootProfileSpec(name: name, kind: .local)
       case (2, let image?): return BootProfileSpec(name: name, kind: .kernel(image))
-      default: throw Provisioning.ByteReaderError()
+      default: throw ByteReaderError()
       }
     }
     return BootProfiles(
@@ -128,7 +128,7 @@ package enum MirrorEncoding {
 
   /// - Parameter moreUntil: When the last lease ends that is not in the list.
   package static func encode(_ leases: [Lease], moreUntil: Timestamp? = nil) -> [UInt8] {
-    var row = Provisioning.ByteWriter(reserving: 32 * leases.count)
+    var row = ByteWriter(reserving: 32 * leases.count)
     row.uint8(leasesVersion)
     row.uint64(UInt64(bitPattern: moreUntil?.nanoseconds ?? 0))
     row.uint32(UInt32(leases.count))
@@ -144,7 +144,7 @@ package enum MirrorEncoding {
   package static func leases(_ bytes: [UInt8]) throws -> [Lease] { try leasesLeft(bytes).leases }
 
   package static func leasesLeft(_ bytes: [UInt8]) throws -> (leases: [Lease], moreUntil: Timestamp?) {
-    var row = Provisioning.ByteReader(bytes)
+    var row = ByteReader(bytes)
     var moreUntil: Timestamp?
     let count: Int
     switch try row.uint8() {
@@ -153,7 +153,7 @@ package enum MirrorEncoding {
       let end = Int64(bitPattern: try row.uint64())
       moreUntil = end == 0 ? nil : Timestamp(nanoseconds: end)
       count = Int(try row.uint32())
-    default: throw Provisioning.ByteReaderError()
+    default: throw ByteReaderError()
     }
     var leases: [Lease] = []
     for _ in 0..<count {
@@ -167,7 +167,7 @@ package enum MirrorEncoding {
   }
 
   package static func encode(_ report: MachineReport) -> [UInt8] {
-    var row = Provisioning.ByteWriter(reserving: 256)
+    var row = ByteWriter(reserving: 256)
     row.uint8(version)
     row.list(report.macs) { $0.uint48($1.bits) }
     row.uint32(report.address.bits)
@@ -192,19 +192,19 @@ package enum MirrorEncoding {
   }
 
   package static func encode(_ bits: UInt128) -> [UInt8] {
-    var row = Provisioning.ByteWriter(reserving: 16)
+    var row = ByteWriter(reserving: 16)
     row.uint128(bits)
     return row.bytes
   }
 
   package static func bits(_ bytes: [UInt8]) throws -> UInt128 {
-    var row = Provisioning.ByteReader(bytes)
+    var row = ByteReader(bytes)
     return try row.uint128()
   }
 
-  private static func reader(_ bytes: [UInt8]) throws -> Provisioning.ByteReader {
-    var row = Provisioning.ByteReader(bytes)
-    guard try row.uint8() == version else { throw Provisioning.ByteReaderError() }
+  private static func reader(_ bytes: [UInt8]) throws -> ByteReader {
+    var row = ByteReader(bytes)
+    guard try row.uint8() == version else { throw ByteReaderError() }
     return row
   }
 }

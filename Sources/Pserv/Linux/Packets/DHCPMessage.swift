@@ -50,7 +50,7 @@ struct DHCPMessage: Sendable, Hashable {
 
   /// Reads a message. `nil` for BOOTP without DHCP, other hardware than Ethernet, and malformed options.
   init?(parsing bytes: ArraySlice<UInt8>) {
-    var reader = ByteReader(bytes)
+    var reader = PacketReader(bytes)
     guard let operation = reader.uint8(), operation == 1 || operation == 2, reader.uint8() == 1, reader.uint8() == 6,
       reader.skip(1), let transaction = reader.uint32(), reader.skip(2), let flags = reader.uint16(),
       let clientAddress = reader.uint32(), let yourAddress = reader.uint32(), reader.skip(4),
@@ -65,7 +65,7 @@ struct DHCPMessage: Sendable, Hashable {
       case 255: break scan
       default:
         guard let length = reader.uint8(), let value = reader.take(Int(length)) else { return nil }
-        var valueReader = ByteReader(value)
+        var valueReader = PacketReader(value)
         switch code {
         case 53: kind = valueReader.uint8().flatMap(Kind.init(rawValue:))
         case 54: server = valueReader.uint32().map(IPv4Address.init(bits:))
@@ -93,7 +93,7 @@ struct DHCPMessage: Sendable, Hashable {
 
   /// The message's bytes, at least 300.
   var bytes: [UInt8] {
-    var out = ByteWriter()
+    var out = PacketWriter()
     out.uint8(isFromClient ? 1 : 2)
     out.uint8(1)
     out.uint8(6)
@@ -136,7 +136,7 @@ struct TFTPReadRequest: Sendable, Hashable {
   private static let nameOctetsMax = 128
 
   init?(parsing bytes: ArraySlice<UInt8>) {
-    var reader = ByteReader(bytes)
+    var reader = PacketReader(bytes)
     guard reader.uint16() == 1 else { return nil }
     let name = reader.rest.prefix { $0 != 0 }
     guard (1...Self.nameOctetsMax).contains(name.count), name.count < reader.rest.count,

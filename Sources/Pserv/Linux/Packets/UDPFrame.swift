@@ -34,7 +34,7 @@ struct UDPFrame: Sendable, Hashable {
   ///
   /// Checksums are not looked at: a frame that this host sends, or that came over a virtual link, has none yet.
   init?(parsing bytes: [UInt8]) {
-    var reader = ByteReader(bytes[...])
+    var reader = PacketReader(bytes[...])
     guard let to = reader.uint48(), let from = reader.uint48(), reader.uint16() == 0x0800,
       let versionAndLength = reader.uint8(), versionAndLength >> 4 == 4,
       reader.skip(1), let totalLength = reader.uint16(), reader.skip(2), let fragment = reader.uint16(),
@@ -60,7 +60,7 @@ struct UDPFrame: Sendable, Hashable {
 
   /// The frame's bytes with both checksums, without padding.
   var bytes: [UInt8] {
-    var ip = ByteWriter()
+    var ip = PacketWriter()
     let udpLength = UInt16(Self.udpBytes + payload.count)
     ip.uint8(0x45)
     ip.uint8(0x10)  // low delay, as DHCP servers mark their packets
@@ -73,13 +73,13 @@ struct UDPFrame: Sendable, Hashable {
     ip.uint32(destination.bits)
     ip.patch(checksum(ip.bytes), at: 10)
 
-    var udp = ByteWriter()
+    var udp = PacketWriter()
     udp.uint16(sourcePort)
     udp.uint16(destinationPort)
     udp.uint16(udpLength)
     udp.uint16(0)
     udp.append(payload)
-    var pseudo = ByteWriter()
+    var pseudo = PacketWriter()
     pseudo.uint32(source.bits)
     pseudo.uint32(destination.bits)
     pseudo.uint16(17)
@@ -87,7 +87,7 @@ struct UDPFrame: Sendable, Hashable {
     let sum = checksum(pseudo.bytes + udp.bytes)
     udp.patch(sum == 0 ? 0xffff : sum, at: 6)
 
-    var frame = ByteWriter()
+    var frame = PacketWriter()
     frame.uint48(destinationHardware)
     frame.uint48(sourceHardware)
     frame.uint16(0x0800)
