@@ -121,6 +121,7 @@ package struct Pserv: Sendable {
       try Task.checkCancellation()
       var message = MusterV1.BootFiles()
       message.profilesRevision = profiles.revision
+      message.root = source.root
       message.files = files.map { file in
         MusterV1.BootFile(path: file.path.text, sha256: file.sha256, sizeBytes: file.sizeBytes)
       }

@@ -6,6 +6,7 @@ internal import Synchronization
 
 /// Knows the files that profiles name by their SHA-256. A file is read again only after it changed.
 package final class BootFileInventory: BootFileSource {
+  package let root: String
   private let files: RootedFiles
   private let known = Mutex<[BootPath: Known]>([:])
 
@@ -17,6 +18,7 @@ package final class BootFileInventory: BootFileSource {
   private static let chunkBytes = 1 << 20
 
   package init(root: String) {
+    self.root = root
     files = RootedFiles(root: root)
   }
 

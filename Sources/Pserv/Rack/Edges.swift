@@ -10,6 +10,8 @@ package protocol LoaderServer: Sendable {
 
 /// The files below the boot root; the HTTP edge serves them and knows them.
 package protocol BootFileSource: Sendable {
+  /// The directory they lie in.
+  var root: String { get }
   /// The state of each path now, in the order given. Reads a file again only after it changed.
   func describe(_ paths: [BootPath]) async -> [BootFileState]
 }

@@ -222,6 +222,7 @@ struct SessionRecords: Sendable {
 
   func record(_ files: MusterV1.BootFiles) async throws {
     let known = try files.files.prefix(BootFile.countMax).map { try BootFile($0) }
+    context.sessions.setBootRoot(files.root, of: agent)
     try await context.store.write { [agent, session] transaction in
       guard try transaction.agent(named: agent)?.session == session,
         try transaction.bootFiles(of: agent) != known

@@ -56,6 +56,21 @@ package final class SessionRegistry: Sendable {
   /// Octets of a probe's words that are kept.
   static let probeOctetsMax = 128
 
+  /// Where agents keep their boot files, as they said; for display, so it may be gone after a restart.
+  private let bootRoots = Mutex<[AgentName: String]>([:])
+
+  /// Nil when the agent has not said.
+  package func bootRoot(of agent: AgentName) -> String? {
+    bootRoots.withLock { $0[agent] }
+  }
+
+  func setBootRoot(_ path: String, of agent: AgentName) {
+    bootRoots.withLock { $0[agent] = path.isEmpty ? nil : printable(path, octetsMax: Self.bootRootOctetsMax) }
+  }
+
+  /// Octets of a boot root that are kept.
+  static let bootRootOctetsMax = 1_024
+
   /// Boots of one agent that were displaced and are remembered, so that none of them comes back.
   package static let displacedBootsMax = 8
   /// How old the stored time of an agent's last word may be, nanoseconds: a Renew is no write.
@@ -198,6 +213,7 @@ package final class SessionRegistry: Sendable {
   /// Ends the agent's session and forgets the agent.
   func remove(_ agent: AgentName) {
     let handle = state.withLock { $0.entries.removeValue(forKey: agent)?.handle }
+    setBootRoot("", of: agent)
     handle?.end(RPCError(.unauthenticated, "agent \(agent) was removed or got a new token; enrol again"))
   }
 }

@@ -1691,7 +1691,7 @@ extension MusterV1.ObservedAck: RPC.Message {
 extension MusterV1.BootFiles: RPC.Message {
   package static let fullName = "muster.v1.BootFiles"
 
-  package static let fieldNames: [String] = ["files", "profiles_revision"]
+  package static let fieldNames: [String] = ["files", "profiles_revision", "root"]
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1716,6 +1716,7 @@ extension MusterV1.BootFiles: RPC.Message {
       for index in 0..<c.pointee.n_files { self.files.append(MusterV1.BootFile(c.pointee.files[index]!)) }
     }
     self.profilesRevision = c.pointee.profiles_revision
+    self.root = RPC.CField.string(c.pointee.root)
     self.unknownFields = RPC.UnknownFields(of: c)
   }
 
@@ -1730,6 +1731,7 @@ extension MusterV1.BootFiles: RPC.Message {
       c.pointee.files = list
     }
     c.pointee.profiles_revision = self.profilesRevision
+    if !self.root.isEmpty { c.pointee.root = arena.string(self.root) }
     arena.add(self.unknownFields, to: c)
     return c
   }

@@ -957,14 +957,18 @@ extension MusterV1 {
     package var files: [MusterV1.BootFile] = []
     /// The set of profiles they were looked up for.
     package var profilesRevision: UInt64 = 0
+    /// The directory on the agent's host below which they lie, for people; at most 1,024 octets. Empty from an agent that
+    /// does not say.
+    package var root: String = ""
     /// What came in fields that this contract does not have.
     package var unknownFields: RPC.UnknownFields = .init()
 
     package init() {}
 
-    package init(files: [MusterV1.BootFile] = [], profilesRevision: UInt64 = 0) {
+    package init(files: [MusterV1.BootFile] = [], profilesRevision: UInt64 = 0, root: String = "") {
       self.files = files
       self.profilesRevision = profilesRevision
+      self.root = root
     }
   }
 

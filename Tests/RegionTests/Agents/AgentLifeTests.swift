@@ -74,6 +74,17 @@ import Wire
     #expect(await code { try await rig.agents.createAgent(.init(name: "no spaces")) } == .invalidArgument)
   }
 
+  @Test func anAgentSaysWhereItHasItsBootFiles() async throws {
+    let credential = try await rig.enrol("rack1")
+    try await rig.session("rack1", credential: credential, memory: AgentMemory()) { probe in
+      try await probe.wait { seen, _ in !seen.messages.isEmpty }
+      probe.send(.bootFiles(MusterV1.BootFiles(root: "/data/boot")))
+      probe.send(.renew(MusterV1.Renew(sessionEpoch: 1)))
+      try await probe.wait { seen, _ in seen.messages.contains { if case .renewAck = $0 { true } else { false } } }
+      #expect(rig.context.sessions.bootRoot(of: "rack1") == "/data/boot")
+    }
+  }
+
   @Test func aNewTokenEndsTheOldIdentity() async throws {
     let credential = try await rig.enrol("rack1")
     let status = try await rig.session("rack1", credential: credential, memory: AgentMemory()) { probe in

@@ -52,6 +52,15 @@ import Testing
       "put it in rack1:/srv/muster/boot/, or 'muster node boot r1n42 local'")
   }
 
+  @Test(arguments: ["/data/boot", "/data/boot/"]) func aMissingFileBelongsWhereTheAgentHasItsFiles(root: String) {
+    let facts = Self.facts {
+      $0.missingFiles = [.init(role: .kernel, path: "rescue/vmlinuz")]
+      $0.serving?.bootRoot = root
+    }
+    #expect(
+      facts.findings().first?.fix == "put it in rack1:/data/boot/rescue/, or 'muster node boot r1n42 local'")
+  }
+
   @Test func aQuarantinedNodeComesWithTheWordsOfKea() {
     expect(
       Self.facts { $0.rejection = .init(code: "KEA", message: "failed to add new host: duplicate") }, "QUARANTINED",

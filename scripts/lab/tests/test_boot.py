@@ -166,7 +166,7 @@ class Boot(RackCase):
             lambda: (lambda answer: answer if "broken/vmlinuz" in answer.output else None)(
                 self.operator.run("explain", "stuck", expect=None)), timeout=15)
         self.assertEqual(explained.status, 8)
-        self.assertIn("rack1", explained.output)
+        self.assertIn(f"put it in rack1:{self.rack1.boot_root}/broken/", explained.output)
 
     def test_an_unknown_machine_enlists_once(self) -> None:
         self.assertEqual(self.script(0xC10001), self.script(0xC10002).replace(mac(0xC10002), mac(0xC10001)))

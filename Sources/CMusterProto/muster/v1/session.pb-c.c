@@ -4444,7 +4444,7 @@ const ProtobufCMessageDescriptor muster__v1__observed_ack__descriptor =
   (ProtobufCMessageInit) muster__v1__observed_ack__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor muster__v1__boot_files__field_descriptors[2] =
+static const ProtobufCFieldDescriptor muster__v1__boot_files__field_descriptors[3] =
 {
   {
     "files",
@@ -4470,15 +4470,28 @@ static const ProtobufCFieldDescriptor muster__v1__boot_files__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "root",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Muster__V1__BootFiles, root),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned muster__v1__boot_files__field_indices_by_name[] = {
   0,   /* field[0] = files */
   1,   /* field[1] = profiles_revision */
+  2,   /* field[2] = root */
 };
 static const ProtobufCIntRange muster__v1__boot_files__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor muster__v1__boot_files__descriptor =
 {
@@ -4488,7 +4501,7 @@ const ProtobufCMessageDescriptor muster__v1__boot_files__descriptor =
   "Muster__V1__BootFiles",
   "muster.v1",
   sizeof(Muster__V1__BootFiles),
-  2,
+  3,
   muster__v1__boot_files__field_descriptors,
   muster__v1__boot_files__field_indices_by_name,
   1,  muster__v1__boot_files__number_ranges,

@@ -40,8 +40,8 @@ extension ExplainFacts {
     missingFiles.map { file in
       let failure = boot.last { $0.isFailed && $0.detail.contains(file.path) }
       return .bootFileMissing(
-        file, agent: serving.agent, node: node, status: failure.map(Self.httpStatus) ?? "",
-        times: failure == nil ? 0 : failures)
+        file, agent: serving.agent, directory: serving.bootDirectory(of: file.path), node: node,
+        status: failure.map(Self.httpStatus) ?? "", times: failure == nil ? 0 : failures)
     }
   }
 

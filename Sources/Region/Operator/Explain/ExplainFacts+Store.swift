@@ -133,11 +133,12 @@ extension EventKind {
 }
 
 extension ExplainFacts {
-  /// Adds what only the sessions know: whether the owner is there.
+  /// Adds what only the sessions know: whether the owner is there, and where it has its files.
   mutating func add(_ sessions: SessionRegistry) {
     guard let owner = serving?.agent else { return }
     let presence = sessions.presence(of: owner)
     serving?.isOnline = presence?.isOnline ?? false
     serving?.lastSeen = presence?.lastSeen
+    if let root = sessions.bootRoot(of: owner) { serving?.bootRoot = root }
   }
 }

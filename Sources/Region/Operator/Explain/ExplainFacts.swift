@@ -92,16 +92,29 @@ extension ExplainFacts {
     package var lastSeen: Timestamp?
     /// Why the owner does not serve the whole subnet, in its own words.
     package var trouble: Words?
+    /// The directory of its boot files.
+    package var bootRoot: String
+
+    /// What it is unless an agent's configuration says otherwise (`boot.root`).
+    package static let bootRootUsual = "/srv/muster/boot"
 
     package init(
       agent: AgentName, applied: Generation, isOnline: Bool = true, lastSeen: Timestamp? = nil,
-      trouble: Words? = nil
+      trouble: Words? = nil, bootRoot: String = bootRootUsual
     ) {
       self.agent = agent
       self.applied = applied
       self.isOnline = isOnline
       self.lastSeen = lastSeen
       self.trouble = trouble
+      self.bootRoot = bootRoot
+    }
+
+    /// The directory a boot file belongs into, with a slash at its end.
+    func bootDirectory(of file: String) -> String {
+      let root = bootRoot.hasSuffix("/") ? bootRoot : bootRoot + "/"
+      guard let slash = file.lastIndex(of: "/") else { return root }
+      return root + file[...slash]
     }
   }
 

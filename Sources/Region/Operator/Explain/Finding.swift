@@ -10,7 +10,8 @@ package enum Finding: Sendable, Hashable {
   case foreignServer(subnet: SubnetName, words: String)
   case subnetTrouble(subnet: SubnetName, agent: AgentName, code: String, words: String)
   case quarantined(agent: AgentName, words: String, node: NodeName)
-  case bootFileMissing(ExplainFacts.BootFileFact, agent: AgentName, node: NodeName, status: String, times: Int)
+  case bootFileMissing(
+    ExplainFacts.BootFileFact, agent: AgentName, directory: String, node: NodeName, status: String, times: Int)
   case addressHeld(IPv4Address, by: MACAddress, until: Timestamp?)
   case poolFull(subnet: SubnetName, used: UInt64, size: UInt64)
   case ownerSilent(agent: AgentName, silence: Age?, applied: Generation, isBehind: Bool)
@@ -53,7 +54,7 @@ package enum Finding: Sendable, Hashable {
     case .foreignServer(let subnet, let words): "\(subnet) not served: \(words)"
     case .subnetTrouble(let subnet, let agent, _, let words): "\(agent) does not serve \(subnet): \(words)"
     case .quarantined(let agent, let words, _): "quarantined by \(agent): \(words)"
-    case .bootFileMissing(let file, let agent, _, let status, let times):
+    case .bootFileMissing(let file, let agent, _, _, let status, let times):
       "\(file.role.rawValue) '\(file.path)' is missing on \(agent)" + Self.repeated(status, times)
     case .addressHeld(let address, let mac, let until?): "\(address) is held by \(mac) until \(until.utcText)"
     case .addressHeld(let address, let mac, nil): "\(address) is held by \(mac) until its lease ends"
@@ -84,8 +85,8 @@ package enum Finding: Sendable, Hashable {
     case .foreignServer(let subnet, _): "stop it, then 'muster subnet update \(subnet) --dhcp on'"
     case .subnetTrouble(_, let agent, _, _): "see the log of muster-pserv on \(agent)"
     case .quarantined(_, _, let node): "correct it with 'muster node update \(node)'; the other nodes are served"
-    case .bootFileMissing(let file, let agent, let node, _, _):
-      "put it in \(agent):\(BootRoot.directory(of: file.path)), or 'muster node boot \(node) local'"
+    case .bootFileMissing(_, let agent, let directory, let node, _, _):
+      "put it in \(agent):\(directory), or 'muster node boot \(node) local'"
     case .addressHeld: "power that machine off and wait, or take the address at once with --force"
     case .poolFull(let subnet, _, _): "widen it with 'muster subnet update \(subnet) --pool', or give the node a fixed address"
     case .ownerSilent(let agent, _, _, true): "start muster-pserv on \(agent); it will apply when it returns"
@@ -104,16 +105,5 @@ package enum Finding: Sendable, Hashable {
     let count = times > 1 ? "\(times) times" : ""
     let parts = [words, count].filter { !$0.isEmpty }
     return parts.isEmpty ? "" : " (\(parts.joined(separator: ", ")))"
-  }
-}
-
-/// Where agents keep boot files unless their configuration says otherwise (`boot.root`).
-enum BootRoot {
-  static let path = "/srv/muster/boot"
-
-  /// The directory a file belongs into, with a slash at its end.
-  static func directory(of file: String) -> String {
-    guard let slash = file.lastIndex(of: "/") else { return path + "/" }
-    return "\(path)/\(file[...slash])"
   }
 }

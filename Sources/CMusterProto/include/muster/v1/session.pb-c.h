@@ -1086,10 +1086,15 @@ struct  Muster__V1__BootFiles
    * The set of profiles they were looked up for.
    */
   uint64_t profiles_revision;
+  /*
+   * The directory on the agent's host below which they lie, for people; at most 1,024 octets. Empty from an agent that
+   * does not say.
+   */
+  char *root;
 };
 #define MUSTER__V1__BOOT_FILES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&muster__v1__boot_files__descriptor) \
-    , 0,NULL, 0 }
+    , 0,NULL, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Muster__V1__BootFile
