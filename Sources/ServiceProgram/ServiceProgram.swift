@@ -50,7 +50,7 @@ package struct ServiceProgram: Sendable {
       return SettingsFile(name: path, text: try String(contentsOfFile: path, encoding: .utf8), keys: keys)
     } catch {
       if path == configurationPath, !FileManager.default.fileExists(atPath: path) { return nil }
-      fail(["\(path) cannot be read: \((error as NSError).localizedDescription)"])
+      fail(["\(path) cannot be read: \(systemWords(of: error))"])
     }
   }
 

@@ -22,7 +22,7 @@ struct LiveAgent {
         atPath: settings.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
     } catch {
       throw SettingsProblem(
-        source: settings.state, key: "state", message: "cannot be made: \(error.localizedDescription). Run as root, or choose another directory")
+        source: settings.state, key: "state", message: "cannot be made: \(systemWords(of: error)). Run as root, or choose another directory")
     }
     var keaSettings = KeaSettings()
     var tftpSettings = TFTPSettings(root: settings.tftpRoot)

@@ -85,7 +85,7 @@ struct LiveRegion {
     let text: String
     do { text = try String(contentsOfFile: path, encoding: .utf8) } catch {
       throw SettingsProblems([
-        SettingsProblem(source: path, key: "", message: "cannot be read: \(error.localizedDescription)")
+        SettingsProblem(source: path, key: "", message: "cannot be read: \(systemWords(of: error))")
       ])
     }
     return try TokensFile(name: path, text: text)
@@ -98,7 +98,7 @@ struct LiveRegion {
       try FileManager.default.createDirectory(
         atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw StoreError.notWritable(path: directory, reason: error.localizedDescription)
+      throw StoreError.notWritable(path: directory, reason: systemWords(of: error))
     }
   }
 
