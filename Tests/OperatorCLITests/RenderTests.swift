@@ -225,6 +225,23 @@ extension ExplainRendering {
   }
 }
 
+@Suite struct WaitRendering {
+  @Test(arguments: [
+    ("rack1", "rack1 silent for 4m", "rack1 silent for 4m. It will apply when rack1 returns"),
+    ("rack1", "rack1 is applying, at generation 812", "rack1 is applying, at generation 812. It will apply as soon as rack1 can"),
+    ("", "no agent can serve hall1", "no agent can serve hall1. It will apply when an agent serves hall1"),
+  ])
+  func aWaitThatTimesOutSaysWhyAndWhenItEnds(agent: String, detail: String, words: String) {
+    let progress = WaitProgress([.init(subnet: "hall1", generation: 813)])
+    progress.note(.init(subnet: "hall1", generation: 813, agent: agent, detail: detail))
+    let failure = progress.failure(after: DurationArgument(seconds: 60))
+    #expect(failure.status == .waitTimedOut)
+    #expect(
+      failure.message
+        == "generation 813 of hall1 is saved but not applied after 60s: \(words); do not repeat the command.")
+  }
+}
+
 @Suite struct ErrorRendering {
   private func problem(_ field: String, _ value: String, _ message: String, _ fix: String) -> MusterV1.FieldProblem {
     var problem = MusterV1.FieldProblem()

@@ -43,7 +43,7 @@ struct AppliedWait {
 }
 
 /// What a wait has seen so far.
-private final class WaitProgress: Sendable {
+final class WaitProgress: Sendable {
   private struct State {
     var pending: [String: UInt64]
     var reasons: [String: String] = [:]
@@ -76,10 +76,16 @@ private final class WaitProgress: Sendable {
       var text = "generation \(generation) of \(subnet) is saved but not applied after \(timeout)"
       if let reason = state.reasons[subnet], !reason.isEmpty { text += ": \(reason)" }
       text += "."
-      if let agent = state.agents[subnet], !agent.isEmpty { text += " It will apply when \(agent) returns;" } else { text += " It will apply when an agent serves \(subnet);" }
-      text += " do not repeat the command."
+      text += " It will apply \(Self.moment(subnet, state)); do not repeat the command."
       if state.pending.count > 1 { text += " \(state.pending.count - 1) more subnets are behind as well." }
       return CommandFailure(.waitTimedOut, text)
     }
+  }
+  /// When a generation is applied after all. An agent that is there returns from nowhere: it is slow, or has trouble that
+  /// was named.
+  private static func moment(_ subnet: String, _ state: State) -> String {
+    guard let agent = state.agents[subnet], !agent.isEmpty else { return "when an agent serves \(subnet)" }
+    let isAway = [" silent for ", " was never online"].contains { state.reasons[subnet]?.contains($0) == true }
+    return isAway ? "when \(agent) returns" : "as soon as \(agent) can"
   }
 }
