@@ -150,6 +150,36 @@ class Failures(RackCase):
         until("it answers", lambda: self.ask(self.rack1, 0x720001, timeout=2).lease is not None, timeout=20)
         self.assert_leased(self.rack1, 0x720001, address)
 
+    def test_an_adopted_kea_that_is_killed_comes_back(self) -> None:
+        """An agent that comes back finds its Kea as it should be, and gives it no order."""
+        address = self.add_node("adopted", 0x730001)
+        self.rack1.kill()
+        self.rack1.start()
+        self.site.wait_online()
+        self.assert_settled()
+        before = self.rack1.daemon("kea-dhcp4")
+        self.rack1.kill_daemons("kea-dhcp4")
+        until("a new Kea", lambda: self.rack1.daemon("kea-dhcp4") not in ([], before), timeout=20)
+        until("it answers", lambda: self.ask(self.rack1, 0x730001, timeout=2).lease is not None, timeout=20)
+        self.assert_leased(self.rack1, 0x730001, address)
+
+    def test_without_the_region_a_rack_comes_up_and_serves(self) -> None:
+        """As after a power cut that took the region's host for good: nothing of the rack runs, and nobody can be asked."""
+        address = self.add_node("stranded", 0x740001)
+        self.site.region.kill()
+        try:
+            self.rack1.kill()
+            self.rack1.kill_daemons("kea-dhcp4")
+            self.rack1.start()
+            until("it answers", lambda: self.ask(self.rack1, 0x740001, timeout=2).lease is not None, timeout=30)
+            self.assert_leased(self.rack1, 0x740001, address)
+        finally:
+            self.site.region.start()
+        self.site.wait_online(timeout=40)
+        late = self.add_node("rescued", 0x740002)
+        self.assert_leased(self.rack1, 0x740002, late)
+        self.assert_settled()
+
     def test_a_cut_off_rack_serves_and_nobody_waits_for_it(self) -> None:
         address = self.add_node("islander", 0x800001)
         self.site.management.partition("rack1")

@@ -51,6 +51,7 @@ REFUSALS: list[tuple[tuple[str, ...], int, str, str]] = [
     (("boot", "add", "p", "--kernel", "k" * 128), INVALID, "PATH_INVALID", "kernel"),
     (("boot", "add", "p", "--kernel", "k", "--arguments", 'a "b"'), INVALID, "", "arguments"),
     (("boot", "add", "p", "--kernel", "k", "--arguments", "a\nshell"), INVALID, "", "arguments"),
+    (("boot", "add", "p", "--kernel", "k", "--arguments", "quiet #single"), INVALID, "", "arguments"),
     (("boot", "remove", "used", "--yes"), REFUSED, "PROFILE_IN_USE", ""),
     (("boot", "remove", "local", "--yes"), REFUSED, "PROFILE_BUILT_IN", ""),
 ]
@@ -110,6 +111,22 @@ class Refusals(RackCase):
         self.assertIn("2 added", kept.output + kept.errors)
         for name in ("good1", "good2"):
             self.operator.run("node", "remove", name, "--yes")
+
+    def test_lines_that_would_be_changed_on_their_way_are_refused(self) -> None:
+        """What a decoder or a C string would make of them is not what was written."""
+        before = self.state()
+        row = f"x,eth0,{mac(0xB30001)},hall1,auto"
+        files = {
+            "csv": (f"name,interface,mac,subnet,address,location\n{row},a\0b\n", r"(?m)^2\s+location\s.*U\+0000"),
+            "jsonl": ('{"name":"x","name":"y"}\n{"name":"z","location":"a\\u0000b"}\n',
+                      r"(?ms)^1\s+name\s.*stands twice.*^2\s+location\s.*U\+0000"),
+        }
+        for form, (content, words) in files.items():
+            with self.subTest(form=form):
+                answer = self.operator.run(
+                    "node", "import", "-", "--format", form, expect=INVALID, standard_input=content)
+                self.assertRegex(answer.output, words)
+        self.assertEqual(self.state(), before)
 
     def test_an_unknown_column_is_named_with_a_suggestion(self) -> None:
         answer = self.operator.run(
