@@ -2,6 +2,7 @@ public import Logging
 public import NIOCore
 public import NIOPosix
 public import RPC
+internal import Synchronization
 
 /// A client's way to one service at one or more addresses: connects when the first call needs it, reconnects when a
 /// connection is lost, and spreads calls as `ClientOptions.policy` says.
@@ -10,6 +11,8 @@ public import RPC
 public final class ClientChannel: RPC.Channel {
   private let loop: any EventLoop
   private let core: NIOLoopBoundBox<ClientChannelCore>
+  /// Whether nothing is left to close. The loop may end before the channel does then.
+  private let isClosed = Atomic(false)
 
   /// Connects nothing yet.
   ///
@@ -26,6 +29,7 @@ public final class ClientChannel: RPC.Channel {
   }
 
   deinit {
+    guard !isClosed.load(ordering: .relaxed) else { return }
     // Connections hold the core, not the channel: a channel that is dropped closes them.
     let core = core
     loop.execute { core.value.close(calls: .cancel) }
@@ -58,6 +62,7 @@ public final class ClientChannel: RPC.Channel {
         core.close(calls: .finish)
       }
     }
+    isClosed.store(true, ordering: .relaxed)
   }
 
   /// Ends running calls with `cancelled` and closes the connections.
