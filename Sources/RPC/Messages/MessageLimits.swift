@@ -39,3 +39,18 @@ public enum MessageError: Error, Hashable, Sendable {
   /// A `string` with a NUL, which C would cut short.
   case containsNUL(field: UInt32)
 }
+
+extension MessageError: CustomStringConvertible {
+  /// What is wrong, a clause for whoever sent it. A number is that of a field in the message or in one inside it.
+  public var description: String {
+    switch self {
+    case .truncated: "it ends within a field"
+    case .malformed(let field): "the octets of field \(field) do not fit its type"
+    case .tooDeep: "its messages are nested too deep"
+    case .tooManyFields: "it has too many fields"
+    case .tooLarge: "it takes too much memory"
+    case .invalidUTF8(let field): "the text in field \(field) is not UTF-8; encode it so"
+    case .containsNUL(let field): "the text in field \(field) contains a NUL; remove that character"
+    }
+  }
+}
