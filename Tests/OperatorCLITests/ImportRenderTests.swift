@@ -77,6 +77,14 @@ import Wire
     #expect(report.failure == "1 of 7 rows is invalid; nothing was applied")
   }
 
+  @Test(arguments: [(1, "nothing was applied"), (2, "the others were applied")])
+  func whoKeepsGoingIsToldWhetherAnythingWasLeftToApply(lines: Int, words: String) {
+    let bad = MusterV1.FieldProblem(field: "boot", value: "maybe", message: "neither yes nor no", line: 2)
+    let report = ImportReport(
+      outcome: .init(), extraProblems: [bad], lineCount: lines, isTable: true, isDryRun: false, keepGoing: true)
+    #expect(report.failure == "1 of \(lines) rows is invalid; \(words)")
+  }
+
   @Test(arguments: [
     ("interfaces[0].mac", "mac"), ("interfaces[1].name", "interface"), ("bmc.mac", "bmc_mac"), ("tags[1]", "tags"),
     ("serial", "serial"), ("relays[0]", "relay"), ("", ""),

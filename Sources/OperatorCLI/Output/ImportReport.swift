@@ -110,7 +110,7 @@ struct ImportReport {
       // Rows that were good when they were checked were overtaken by another change.
       return "\(badRows) of \(total) rows \(verb) invalid; the batches before were applied. Correct them and repeat the import"
     }
-    let tail = keepGoing ? (isDryRun ? "the others would be applied" : "the others were applied")
+    let tail = keepGoing && badRows < total ? (isDryRun ? "the others would be applied" : "the others were applied")
       : (isDryRun ? "nothing would be applied" : "nothing was applied")
     return "\(badRows) of \(total) rows \(verb) invalid; \(tail)"
   }
