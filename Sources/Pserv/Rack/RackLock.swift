@@ -22,6 +22,8 @@ package final class RackLock: Sendable {
   }
 
   deinit {
+    // A child that was forked and has not begun its program yet has the file open too, and would keep the lock.
+    flock(descriptor, LOCK_UN)
     close(descriptor)
   }
 

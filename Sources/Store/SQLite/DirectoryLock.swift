@@ -36,7 +36,10 @@ final class DirectoryLock: Sendable {
   /// Gives the directory back.
   func release() {
     let descriptor = descriptor.exchange(-1, ordering: .relaxed)
-    if descriptor >= 0 { close(descriptor) }
+    guard descriptor >= 0 else { return }
+    // A child that was forked and has not begun its program yet has the file open too, and would keep the lock.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
   }
 
   /// Creates an empty file that only our user and group can read, if it is not there. SQLite gives its

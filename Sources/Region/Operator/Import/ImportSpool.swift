@@ -10,6 +10,8 @@ struct ImportSpool: Sendable {
   static let rowsMax = 1_000_000
   /// Octets of all its rows together. A row of one interface takes about 150.
   static let sizeBytesMax = 512 << 20
+  /// What is in the spool was bounded when it came, by limits that an operator may have raised.
+  private static let bounded = MessageLimits(depthMax: .max, fieldsMax: .max, arenaBytesMax: .max)
   /// Rows grow in pieces of this size, so that nothing large is ever moved.
   private static let pieceBytes = 1 << 20
 
@@ -53,7 +55,7 @@ struct ImportSpool: Sendable {
     return pieces[Int(place.piece)].withUnsafeBytes { bytes in
       let slice = UnsafeRawBufferPointer(rebasing: bytes[Int(place.start)..<Int(place.start + place.count)])
       do {
-        return try MusterV1.ImportRow(serialized: slice, limits: .standard)
+        return try MusterV1.ImportRow(serialized: slice, limits: Self.bounded)
       } catch {
         preconditionFailure("a row that was encoded here cannot be decoded: \(error)")
       }
