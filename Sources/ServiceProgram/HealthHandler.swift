@@ -13,8 +13,6 @@ struct Scrape: Sendable {
 final class HealthHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
-  /// A connection that asks nothing, or takes no answer, is closed.
-  static let patience: TimeAmount = .seconds(5)
   /// Octets of a request's head; more is no probe.
   private static let headBytesMax = 4096
 

@@ -12,6 +12,8 @@ package struct HealthListenerService: Service {
 
   /// Connections the kernel queues.
   private static let backlogMax: Int32 = 16
+  /// A connection that asks nothing, or takes no answer, is closed.
+  package static let patience: Duration = .seconds(5)
   /// Whoever asks for metrics waits for those before; more than so many are turned away.
   private static let scrapesMax = 4
 
@@ -19,16 +21,18 @@ package struct HealthListenerService: Service {
   ///
   /// - Parameters:
   ///   - addresses: Where to listen; loopback and unix sockets, for what is said here is said to everybody.
+  ///   - patience: How long a connection may take from its first octet to its last.
   ///   - obstacle: Why the service is not ready, in a line; `nil` when it is. Asked at each request.
   package static func listening(
-    on addresses: [Endpoint], metrics: MetricsPage, obstacle: @escaping @Sendable () -> String?
+    on addresses: [Endpoint], metrics: MetricsPage, patience: Duration = patience,
+    obstacle: @escaping @Sendable () -> String?
   ) async throws -> HealthListenerService {
     let (scrapes, continuation) = AsyncStream.makeStream(of: Scrape.self, bufferingPolicy: .bufferingOldest(scrapesMax))
     var channels: [any Channel] = []
     do {
       for address in addresses {
         channels.append(
-          try await listen(address) {
+          try await listen(address, patience: TimeAmount(patience)) {
             HealthHandler(obstacle: obstacle) { if case .enqueued = continuation.yield($0) { true } else { false } }
           })
       }
@@ -59,7 +63,7 @@ package struct HealthListenerService: Service {
   }
 
   private static func listen(
-    _ address: Endpoint, handler: @escaping @Sendable () -> HealthHandler
+    _ address: Endpoint, patience: TimeAmount, handler: @escaping @Sendable () -> HealthHandler
   ) async throws -> any Channel {
     let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.backlog, value: Self.backlogMax)
@@ -67,7 +71,7 @@ package struct HealthListenerService: Service {
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(handler())
-          channel.eventLoop.assumeIsolated().scheduleTask(in: HealthHandler.patience) { channel.close(promise: nil) }
+          channel.eventLoop.assumeIsolated().scheduleTask(in: patience) { channel.close(promise: nil) }
         }
       }
     do {

@@ -17,7 +17,9 @@ import Testing
     port: UInt16 = 0, obstacle: String? = nil, measure: @escaping @Sendable () async throws -> Void = {}
   ) async throws -> HealthListenerService {
     let page = withMetricsFactory(counted) { MetricsPage(counted, log: log, measure: measure) }
-    return try await .listening(on: [.tcp(host: "127.0.0.1", port: port)], metrics: page, obstacle: { obstacle })
+    // A machine that is busy with other tests takes its time.
+    return try await .listening(
+      on: [.tcp(host: "127.0.0.1", port: port)], metrics: page, patience: .seconds(3_600), obstacle: { obstacle })
   }
 
   /// What a listener answers to `request`, to the end of the connection.
