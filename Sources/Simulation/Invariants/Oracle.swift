@@ -9,9 +9,9 @@ final class Oracle {
   /// The newest ownership that any daemon ever answered for.
   private var newest: [DHCPSubnetID: (epoch: Epoch, by: RackDaemon)] = [:]
   private(set) var grantCount = 0
-  /// Who had an address that an operator passes on: within one transaction that takes no hold, and the former holder uses
+  /// Who had an address that operators passed on: within one transaction that takes no hold, and each former holder uses
   /// the address until it renews.
-  private var passedOn: [IPv4Address: MACAddress] = [:]
+  private var passedOn: [IPv4Address: Set<MACAddress>] = [:]
 
   private struct Grant {
     var mac: MACAddress
@@ -35,12 +35,12 @@ final class Oracle {
 
   /// An operator takes addresses from machines and gives them to others in one transaction.
   func willPassOn(_ holders: [IPv4Address: MACAddress]) {
-    passedOn.merge(holders) { $1 }
+    for (address, holder) in holders { passedOn[address, default: []].insert(holder) }
   }
 
   /// The transaction was refused.
   func didNotPassOn(_ holders: [IPv4Address: MACAddress]) {
-    for (address, holder) in holders where passedOn[address] == holder { passedOn[address] = nil }
+    for (address, holder) in holders { passedOn[address]?.remove(holder) }
   }
 
   /// Something about who answers has changed.
@@ -78,7 +78,7 @@ final class Oracle {
     grantCount += 1
     world.note(daemon.name, "gives \(place.address) to \(mac) for \(lease.components.seconds) s")
     if let old = grants[place], old.mac != mac, old.until > world.now, !old.hasEndedByItsDaemon,
-      passedOn[place.address] != old.mac
+      passedOn[place.address]?.contains(old.mac) != true
     {
       world.violate(
         .oneMachinePerAddress,
