@@ -104,7 +104,9 @@ final class Faults {
         edits.disturbances += 1
         process.resume()
       }
-    case .regionClockJumps: jump(region.clock, RegionHost.name)
+    case .regionClockJumps:
+      // While no region runs, nobody can tell it from time that passed: see the decision `WhatIsReal`.
+      if region.process?.state == .running { jump(region.clock, RegionHost.name) }
     case .diskSlow:
       world.note(RegionHost.name, "has a slow disk")
       edits.disturbances += 1
