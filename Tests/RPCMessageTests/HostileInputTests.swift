@@ -146,10 +146,41 @@ internal import Wire
   }
 
   @Test func aNULInAStringIsRefused() {
-    #expect(error(Everything.Inner.self, [0x0a, 3, 0x61, 0, 0x62]) == .containsNUL(field: 1))
-    #expect(error(Everything.Inner.self, [0x0a, 9] + Array(repeating: 0x61, count: 8) + [0]) == .containsNUL(field: 1))
-    let inner = WireBytes.build { $0.bytes(17, [0x0a, 1, 0]) }
-    #expect(error(Everything.Repeated.self, inner) == .containsNUL(field: 1))
+    #expect(error(Everything.Inner.self, [0x0a, 3, 0x61, 0, 0x62]) == .containsNUL(field: "name"))
+    let ninth = [0x0a, 9] + [UInt8](repeating: 0x61, count: 8) + [0]
+    #expect(error(Everything.Inner.self, ninth) == .containsNUL(field: "name"))
+  }
+
+  @Test func textThatIsNoneIsNamedByItsPath() throws {
+    // Our encoder writes no NUL, so it is put in where the tilde is.
+    let bad = "a~b"
+    let inner = Everything.Inner(name: bad, number: 7)
+    func field(_ message: some Message) -> MessageError? {
+      error(type(of: message), message.serializedBytes().map { $0 == UInt8(ascii: "~") ? 0 : $0 })
+    }
+    #expect(field(Everything.Scalars(doubleValue: 1, stringValue: bad)) == .containsNUL(field: "string_value"))
+    #expect(field(Everything.Scalars(stringValue: "good", inner: inner)) == .containsNUL(field: "inner.name"))
+    // Counted apart from other fields, and from 0; numbers between them, and empty texts.
+    let texts = Everything.Repeated(int32Value: [1, 2], stringValue: ["", "", bad, bad], bytesValue: [[], []])
+    #expect(field(texts) == .containsNUL(field: "string_value[2]"))
+    let inners = Everything.Repeated(stringValue: ["x"], inner: [.init(name: ""), .init(name: "y"), inner])
+    #expect(field(inners) == .containsNUL(field: "inner[2].name"))
+    #expect(field(Everything.Repeated(inner: [inner])) == .containsNUL(field: "inner[0].name"))
+    let choice = Everything.Choice(before: "", value: .inner(inner), after: "")
+    #expect(field(choice) == .containsNUL(field: "inner.name"))
+    let deep = Everything.Nest(level: .init(level: .init(kind: .deep, inner: [.init(name: "x"), inner])))
+    #expect(field(deep) == .containsNUL(field: "level.level.inner[1].name"))
+    #expect(field(Everything.Maps(texts: [bad: "x"])) == .containsNUL(field: "texts[0].key"))
+    #expect(field(Everything.Maps(inners: [3: inner])) == .containsNUL(field: "inners[0].value.name"))
+    // Fields that the descriptor does not know stand before it, between it and behind it, cut short.
+    let strange: [UInt8] = [0xfa, 0x3f, 1, 0, 0xf8, 0x3f, 5]
+    let text: [UInt8] = [0x0a, 1, 0xff]
+    #expect(error(Everything.Inner.self, strange + text + [0xff]) == .invalidUTF8(field: "name"))
+    let second = WireBytes.build { bytes in
+      bytes.bytes(17, strange)
+      bytes.bytes(17, strange + text)
+    }
+    #expect(error(Everything.Repeated.self, strange + second + [0x0a, 99]) == .invalidUTF8(field: "inner[1].name"))
   }
 
   @Test func utf8IsCheckedAsTheStandardLibraryDoes() {
@@ -169,7 +200,7 @@ internal import Wire
     for sample in samples {
       let isValid = String(validating: sample, as: UTF8.self) != nil
       let found = error(Everything.Inner.self, [0x0a, UInt8(sample.count)] + sample)
-      #expect(found == (isValid ? nil : .invalidUTF8(field: 1)), "\(sample)")
+      #expect(found == (isValid ? nil : .invalidUTF8(field: "name")), "\(sample)")
     }
   }
 

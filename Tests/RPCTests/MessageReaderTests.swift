@@ -67,15 +67,41 @@ import Testing
     var limits = MessageLimits()
     limits.fieldsMax = 3
     for (octets, code) in [
-      ([8, 0, 8, 0, 8, 0, 8, 0], StatusCode.resourceExhausted), ([8], .internalError), ([0x12, 1, 0], .internalError),
+      ([8, 0, 8, 0, 8, 0, 8, 0], StatusCode.resourceExhausted), ([8], .internalError), ([0x0a, 0], .internalError),
     ] as [([UInt8], StatusCode)] {
-      var reader = MessageReader()
-      reader.reset(messageBytesMax: 100, limits: limits, compression: .identity, keepBytesMax: 0)
-      _ = ([0, 0, 0, 0, UInt8(octets.count)] + octets).withUnsafeBytesOfOctets { reader.append($0) }
-      var credit = 0
-      let error = #expect(throws: RPCError.self) { _ = try reader.take(Bench.EchoRequest.self, credit: &credit) }
-      #expect(error?.code == code)
+      for content in [MessageReader.Content.requests, .responses] {
+        #expect(refusal(of: octets, as: content, limits: limits)?.code == code)
+      }
     }
+  }
+
+  @Test func textThatIsNoneIsTheCallersMistakeInARequestAndTheServersInAResponse() throws {
+    for (octets, problem) in [
+      ([0x12, 2, 0x61, 0], "contains a NUL; remove that character"), ([0x12, 1, 0xff], "is not UTF-8; encode it so"),
+    ] as [([UInt8], String)] {
+      let ofCaller = try #require(refusal(of: octets, as: .requests))
+      #expect(ofCaller.code == .invalidArgument)
+      #expect(ofCaller.message == "name \(problem)")
+      let status = try GoogleRpc.Status(serializedBytes: ofCaller.details)
+      #expect(status.code == 3 && status.message == ofCaller.message)
+      let badRequest = try #require(status.details.first?.unpacked(GoogleRpc.BadRequest.self))
+      #expect(badRequest.fieldViolations == [.init(field: "name", description: problem)])
+
+      let ofServer = try #require(refusal(of: octets, as: .responses))
+      #expect(ofServer.code == .internalError)
+      #expect(ofServer.message == "a message is not a valid bench.EchoRequest: name \(problem)")
+      #expect(ofServer.details.isEmpty)
+    }
+  }
+
+  private func refusal(
+    of octets: [UInt8], as content: MessageReader.Content, limits: MessageLimits = .standard
+  ) -> RPCError? {
+    var reader = MessageReader()
+    reader.reset(messageBytesMax: 100, limits: limits, compression: .identity, content: content, keepBytesMax: 0)
+    _ = ([0, 0, 0, 0, UInt8(octets.count)] + octets).withUnsafeBytesOfOctets { reader.append($0) }
+    var credit = 0
+    return #expect(throws: RPCError.self) { _ = try reader.take(Bench.EchoRequest.self, credit: &credit) }
   }
 
   @Test func aStreamThatEndsWithinAMessageIsAnError() {

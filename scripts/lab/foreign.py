@@ -1,6 +1,6 @@
 """Somebody else's gRPC client: Python's, which learns Muster's services by reflection alone.
 
-Needs grpcio and grpcio-reflection (scripts/test has them in its virtual environment).
+Needs grpcio, grpcio-reflection and grpcio-status (scripts/test has them in its virtual environment).
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import grpc
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.rpc import error_details_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_status import rpc_status
 
 CALL_SECONDS_MAX = 30.0
 
@@ -44,6 +46,16 @@ class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
 
     def intercept_stream_stream(self, continuation: Any, details: Any, requests: Any) -> Any:
         return continuation(self._with_token(details), requests)
+
+
+def violated_fields(error: grpc.RpcError) -> list[str]:
+    """The fields that the `google.rpc.BadRequest` of an error names."""
+    fields = []
+    for detail in rpc_status.from_call(error).details:
+        violations = error_details_pb2.BadRequest()
+        if detail.Unpack(violations):
+            fields += [violation.field for violation in violations.field_violations]
+    return fields
 
 
 class ForeignClient:

@@ -64,7 +64,8 @@ def header(name: bytes, *values: bytes) -> Callable[[Target], str]:
     return run
 
 
-INTERNAL, EXHAUSTED, FINE_ENDS = ("grpc-status 13",), ("grpc-status 8",), ("grpc-status 0",)
+FINE_ENDS, INVALID, EXHAUSTED, INTERNAL = ("grpc-status 0",), ("grpc-status 3",), ("grpc-status 8",), ("grpc-status 13",)
+NO_TEXT = errors("INVALID_ARGUMENT")
 MALFORMED = errors("INTERNAL")
 TOO_MUCH = errors("RESOURCE_EXHAUSTED")
 SERVED = ('rpc_server_call_seconds_count{method="bench.Echo/Unary"}',)
@@ -94,9 +95,9 @@ MESSAGES = [
            INTERNAL, refusals("malformed_timeout")),
     Attack("-bin malformed", header(b"x-bin", b"!", b"a", b"abc$", b"YQ==YQ"), INTERNAL, refusals("malformed_metadata")),
     Attack("not gRPC", call(FINE, content_type=b"text/plain"), ("HTTP 415",), refusals("content_type")),
-    Attack("NUL in a string", call(frames.message(b"\x12\x03a\x00b")), INTERNAL, MALFORMED),
+    Attack("NUL in a string", call(frames.message(b"\x12\x03a\x00b")), INVALID, NO_TEXT),
     Attack("a string that is not UTF-8", calls([frames.message(b"\x12\x02" + two) for two in (b"\xff\xfe", b"\xc3\x28", b"a\xe2")]),
-           INTERNAL, MALFORMED),
+           INVALID, NO_TEXT),
     Attack("varints without an end", calls([frames.message(octets) for octets in (b"\x80", b"\x08", b"\x08\x80", b"\x08" + b"\xff" * 11)]),
            INTERNAL, MALFORMED),
     Attack("wrong wire types", calls([frames.message(octets) for octets in (b"\x0a\x00", b"\x10\x01", b"\x0d\0\0\0\0", b"\x1b", b"\x00")]),

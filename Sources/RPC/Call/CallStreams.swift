@@ -177,9 +177,12 @@ struct CallStreams: ~Copyable {
     _ = inbound.discard(keepBytesMax: CallStreams.keptBytesMax)
   }
 
-  mutating func reset(messageBytesMax: Int, messageLimits: MessageLimits = .standard, compression: Compression) {
+  mutating func reset(
+    messageBytesMax: Int, messageLimits: MessageLimits = .standard, compression: Compression,
+    inbound content: MessageReader.Content
+  ) {
     inbound.reset(
-      messageBytesMax: messageBytesMax, limits: messageLimits, compression: compression,
+      messageBytesMax: messageBytesMax, limits: messageLimits, compression: compression, content: content,
       keepBytesMax: CallStreams.keptBytesMax)
     outbound.reset(keepBytesMax: CallStreams.keptBytesMax)
     parking = Parking()

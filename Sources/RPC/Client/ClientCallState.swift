@@ -10,7 +10,7 @@ struct ClientCallState: ~Copyable {
   init(messageBytesMax: Int, compression: Compression) {
     self.messageBytesMax = messageBytesMax
     self.requestCompression = compression
-    streams.reset(messageBytesMax: messageBytesMax, compression: .identity)
+    streams.reset(messageBytesMax: messageBytesMax, compression: .identity, inbound: .responses)
     streams.outbound.compression = compression
     streams.outbound.keepSent()
   }

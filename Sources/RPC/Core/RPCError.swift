@@ -30,6 +30,21 @@ public struct RPCError: Error, Sendable, Hashable {
   public var status: RPCStatus { RPCStatus(code: code, message: message, details: details) }
 }
 
+extension RPCError {
+  /// One field of the request is wrong: `invalidArgument`, with a `google.rpc.BadRequest` that names it.
+  ///
+  /// - Parameters:
+  ///   - field: Its path in the request, `node.interfaces[2].mac`.
+  ///   - problem: What is wrong with it, a clause that follows its name.
+  public init(invalidField field: String, _ problem: String) {
+    let message = "\(field) \(problem)"
+    let violation = GoogleRpc.BadRequest.FieldViolation(field: field, description: problem)
+    let details = [GoogleProtobuf.AnyMessage(packing: GoogleRpc.BadRequest(fieldViolations: [violation]))]
+    let status = GoogleRpc.Status(code: Int32(StatusCode.invalidArgument.rawValue), message: message, details: details)
+    self.init(.invalidArgument, message, details: status.serializedBytes())
+  }
+}
+
 extension RPCError: CustomStringConvertible {
   public var description: String { message.isEmpty ? code.name : "\(code.name): \(message)" }
 }

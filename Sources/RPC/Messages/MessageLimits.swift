@@ -34,10 +34,10 @@ public enum MessageError: Error, Hashable, Sendable {
   case tooManyFields
   /// The C representation would exceed `MessageLimits.arenaBytesMax`.
   case tooLarge
-  /// A `string` that is not UTF-8.
-  case invalidUTF8(field: UInt32)
-  /// A `string` with a NUL, which C would cut short.
-  case containsNUL(field: UInt32)
+  /// A `string` that is not UTF-8; the field as a path, `node.interfaces[2].mac`.
+  case invalidUTF8(field: String)
+  /// A `string` with a NUL, which C would cut short; the field as a path.
+  case containsNUL(field: String)
 }
 
 extension MessageError: CustomStringConvertible {
@@ -49,8 +49,16 @@ extension MessageError: CustomStringConvertible {
     case .tooDeep: "its messages are nested too deep"
     case .tooManyFields: "it has too many fields"
     case .tooLarge: "it takes too much memory"
-    case .invalidUTF8(let field): "the text in field \(field) is not UTF-8; encode it so"
-    case .containsNUL(let field): "the text in field \(field) contains a NUL; remove that character"
+    case .invalidUTF8(let field), .containsNUL(let field): "\(field) \(textProblem ?? "")"
+    }
+  }
+
+  /// What is wrong with a field's text, a clause that follows its name; nil when it is something else that is wrong.
+  var textProblem: String? {
+    switch self {
+    case .invalidUTF8: "is not UTF-8; encode it so"
+    case .containsNUL: "contains a NUL; remove that character"
+    case .truncated, .malformed, .tooDeep, .tooManyFields, .tooLarge: nil
     }
   }
 }

@@ -11,6 +11,9 @@ internal import CProtobufC
 /// loses scalars, and no encoder writes it.
 struct MessageScanner {
   private let limits: MessageLimits
+  /// The outermost message, to name a field in it.
+  private let bytes: UnsafeRawBufferPointer
+  private let descriptor: Descriptor
   private var fieldsLeft: Int
   /// What unpacking will allocate so far, in octets, each allocation rounded as the arena rounds. It cannot
   /// overflow: an octet of input asks for less than a hundred.
@@ -23,7 +26,7 @@ struct MessageScanner {
   static func scan(
     _ bytes: UnsafeRawBufferPointer, descriptor: UnsafePointer<ProtobufCMessageDescriptor>, limits: MessageLimits
   ) throws(MessageError) -> Int {
-    var scanner = MessageScanner(limits: limits)
+    var scanner = MessageScanner(bytes, descriptor, limits)
     if let start = bytes.baseAddress {
       try scanner.message(start, count: bytes.count, descriptor, depth: 1)
     } else {
@@ -32,8 +35,10 @@ struct MessageScanner {
     return scanner.arenaBytes
   }
 
-  private init(limits: MessageLimits) {
+  private init(_ bytes: UnsafeRawBufferPointer, _ descriptor: Descriptor, _ limits: MessageLimits) {
     self.limits = limits
+    self.bytes = bytes
+    self.descriptor = descriptor
     self.fieldsLeft = limits.fieldsMax
   }
 
@@ -70,7 +75,7 @@ struct MessageScanner {
       case PROTOBUF_C_TYPE_STRING:
         guard wireType == .lengthDelimited else { throw .malformed(field: number) }
         let (text, count) = try cursor.lengthDelimited()
-        try UTF8Check.check(text, count: count, field: number)
+        if let fault = UTF8Check.fault(text, count: count) { throw refusal(fault, of: text) }
         reserve(count + 1)
         if isRepeated { reserve(MemoryLayout<UnsafeRawPointer>.size) }
       case PROTOBUF_C_TYPE_BYTES:
@@ -100,6 +105,15 @@ struct MessageScanner {
       }
     }
     try finish(members: members, unknown: unknown)
+  }
+
+  @inline(never)
+  private func refusal(_ fault: UTF8Check.Fault, of text: UnsafeRawPointer) -> MessageError {
+    let field = FieldPath.of(text, in: bytes, descriptor: descriptor)
+    return switch fault {
+    case .notUTF8: .invalidUTF8(field: field)
+    case .containsNUL: .containsNUL(field: field)
+    }
   }
 
   /// Numbers written one after the other; each counts as a field.

@@ -9,34 +9,40 @@ enum UTF8Check {
   @inline(__always)
   private static func isPlain(_ word: UInt64) -> Bool { (word | (word &- lowBits)) & highBits == 0 }
 
+  /// What is wrong first.
+  enum Fault {
+    case notUTF8
+    case containsNUL
+  }
+
   @inline(__always)
-  static func check(_ start: UnsafeRawPointer, count: Int, field: UInt32) throws(MessageError) {
+  static func fault(_ start: UnsafeRawPointer, count: Int) -> Fault? {
     var at = start
     let end = start + count
     while end - at >= 8, isPlain(at.loadUnaligned(as: UInt64.self)) { at += 8 }
     while at != end {
       let octet = at.load(as: UInt8.self)
-      guard octet > 0, octet < 0x80 else { return try checkRest(at, end, field: field) }
+      guard octet > 0, octet < 0x80 else { return faultOfRest(at, end) }
       at += 1
     }
+    return nil
   }
 
   /// Text with characters beyond ASCII, or wrong.
   @inline(never)
-  private static func checkRest(
-    _ start: UnsafeRawPointer, _ end: UnsafeRawPointer, field: UInt32
-  ) throws(MessageError) {
+  private static func faultOfRest(_ start: UnsafeRawPointer, _ end: UnsafeRawPointer) -> Fault? {
     var at = start
     while at != end {
       let octet = at.load(as: UInt8.self)
-      if octet == 0 { throw .containsNUL(field: field) }
+      if octet == 0 { return .containsNUL }
       if octet < 0x80 {
         at += 1
         continue
       }
-      guard let length = sequenceLength(at, end) else { throw .invalidUTF8(field: field) }
+      guard let length = sequenceLength(at, end) else { return .notUTF8 }
       at += length
     }
+    return nil
   }
 
   /// The length of the sequence of two to four octets at `at`, or nil (the table of RFC 3629 §4).

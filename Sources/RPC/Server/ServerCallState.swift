@@ -30,7 +30,8 @@ struct ServerCallState: ~Copyable {
   mutating func begin(
     messageBytesMax: Int, messageLimits: MessageLimits = .standard, compression: Compression, driver: (any CallDriver)?
   ) {
-    streams.reset(messageBytesMax: messageBytesMax, messageLimits: messageLimits, compression: compression)
+    streams.reset(
+      messageBytesMax: messageBytesMax, messageLimits: messageLimits, compression: compression, inbound: .requests)
     streams.driver = driver
     deadline = nil
     task = nil

@@ -10,6 +10,7 @@ struct MessageReader: ~Copyable {
   private var limits = MessageLimits.standard
   /// How messages with the compressed flag are encoded.
   private(set) var compression: Compression
+  private var content = Content.responses
   private var queue = ByteQueue()
   private var head = Head.incomplete
   private var hasEnded = false
@@ -21,6 +22,14 @@ struct MessageReader: ~Copyable {
     case incomplete
     case message(payloadBytes: Int, isCompressed: Bool)
     case problem(RPCError)
+  }
+
+  /// What the messages are, which decides what text that is none is called.
+  enum Content {
+    /// The caller's argument is invalid.
+    case requests
+    /// The server broke the contract.
+    case responses
   }
 
   init(messageBytesMax: Int = CallOptions.responseBytesMaxDefault, compression: Compression = .identity) {
@@ -112,10 +121,13 @@ struct MessageReader: ~Copyable {
   }
 
   /// Begins a new stream in the same memory.
-  mutating func reset(messageBytesMax: Int, limits: MessageLimits, compression: Compression, keepBytesMax: Int) {
+  mutating func reset(
+    messageBytesMax: Int, limits: MessageLimits, compression: Compression, content: Content, keepBytesMax: Int
+  ) {
     self.messageBytesMax = messageBytesMax
     self.limits = limits
     self.compression = compression
+    self.content = content
     queue.reset(keepBytesMax: keepBytesMax)
     head = .incomplete
     hasEnded = false
@@ -150,7 +162,7 @@ struct MessageReader: ~Copyable {
     do throws(MessageError) {
       guard isCompressed else { return try M(serialized: payload, limits: limits) }
     } catch {
-      throw MessageReader.invalid(M.self, error)
+      throw invalid(M.self, error)
     }
     guard compression == .gzip else {
       throw RPCError(.internalError, "a message is compressed, but the call named no grpc-encoding")
@@ -159,7 +171,7 @@ struct MessageReader: ~Copyable {
     do throws(MessageError) {
       return try M(serialized: plain.bytes, limits: limits)
     } catch {
-      throw MessageReader.invalid(M.self, error)
+      throw invalid(M.self, error)
     }
   }
 
@@ -169,13 +181,15 @@ struct MessageReader: ~Copyable {
     return owedBytes
   }
 
-  private static func invalid<M: Message>(_ type: M.Type, _ error: MessageError) -> RPCError {
-    let code: StatusCode =
-      switch error {
-      case .tooDeep, .tooManyFields, .tooLarge: .resourceExhausted
-      case .truncated, .malformed, .invalidUTF8, .containsNUL: .internalError
-      }
-    return RPCError(code, "a message is not a valid \(M.fullName): \(error)")
+  private func invalid<M: Message>(_ type: M.Type, _ error: MessageError) -> RPCError {
+    let message = "a message is not a valid \(M.fullName): \(error)"
+    switch error {
+    case .tooDeep, .tooManyFields, .tooLarge: return RPCError(.resourceExhausted, message)
+    case .truncated, .malformed: return RPCError(.internalError, message)
+    case .invalidUTF8(let field), .containsNUL(let field):
+      guard content == .requests, let problem = error.textProblem else { return RPCError(.internalError, message) }
+      return RPCError(invalidField: field, problem)
+    }
   }
 
   private static var cutShort: Head { .problem(RPCError(.internalError, "the stream ended within a message")) }

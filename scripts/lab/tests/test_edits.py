@@ -6,9 +6,11 @@ import threading
 import time
 import unittest
 
+import grpc
+
 from lab.dhcp import Client
 from lab.dora import Outcome, lease_all
-from lab.foreign import ForeignClient
+from lab.foreign import ForeignClient, violated_fields
 from lab.tests.changes import Replacements
 from lab.tests.rack_case import RackCase, mac
 
@@ -129,6 +131,21 @@ class Edits(RackCase):
             self.assertIn("listed", names)
             health = client.call("grpc.health.v1.Health", "Check", {})
             self.assertEqual(health["status"], "SERVING")
+
+    def test_a_foreign_grpc_client_is_told_which_field_is_no_text(self) -> None:
+        node = {"name": "nul1", "location": "row 7", "interfaces": [
+            {"name": "eth0", "mac": mac(0x500002), "subnet": "hall1", "address": "auto", "boot": True},
+            {"name": "eth\0one", "mac": mac(0x500003)}]}
+        with ForeignClient(f"unix:{self.site.run.folder}/region.sock", self.operator_token()) as client:
+            for field, message in (("node.interfaces[1].name", {"node": node}),
+                                   ("node.location", {"node": {"name": "nul2", "location": "row\0 7"}})):
+                with self.assertRaises(grpc.RpcError) as refused:
+                    client.call("muster.v1.NodeService", "CreateNode", message)
+                self.assertEqual(refused.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+                self.assertEqual(refused.exception.details(), f"{field} contains a NUL; remove that character")
+                self.assertEqual(violated_fields(refused.exception), [field])
+            listed = client.call("muster.v1.NodeService", "ListNodes", {"page_size": 1000})
+        self.assertEqual([node["name"] for node in listed.get("nodes", []) if node["name"].startswith("nul")], [])
 
     def operator_token(self) -> str:
         return self.site.region.token
