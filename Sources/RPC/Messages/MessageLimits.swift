@@ -3,7 +3,7 @@
 public struct MessageLimits: Sendable, Hashable {
   /// Levels of nested messages, the outermost being 1.
   public var depthMax: Int
-  /// Fields of all levels together.
+  /// Fields of all levels together. The default is a message of 4 MiB with eight octets a field.
   public var fieldsMax: Int
   /// Octets of memory the C representation may take.
   public var arenaBytesMax: Int
@@ -11,7 +11,7 @@ public struct MessageLimits: Sendable, Hashable {
   public var decompressionRatioMax: Int
 
   public init(
-    depthMax: Int = 32, fieldsMax: Int = 1 << 20, arenaBytesMax: Int = 64 << 20, decompressionRatioMax: Int = 200
+    depthMax: Int = 32, fieldsMax: Int = 1 << 19, arenaBytesMax: Int = 64 << 20, decompressionRatioMax: Int = 200
   ) {
     self.depthMax = depthMax
     self.decompressionRatioMax = decompressionRatioMax

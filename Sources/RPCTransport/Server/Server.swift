@@ -184,7 +184,10 @@ public final class Server: Sendable {
   }
 
   /// NIO keeps a connection's last buffer for its next read. It grows with what arrives; an idle connection keeps little.
-  private static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 256, maximum: 64 << 10)
+  ///
+  /// The maximum is what one connection may bring into a turn of its loop while others wait: with 64 KiB the turns of 24
+  /// connections that all send are twice as long, and CPU time per mebibyte is 5 % less.
+  private static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 256, maximum: 16 << 10)
   /// Octets in a connection's socket buffer on this side above which writing pauses, and below which it goes on.
   private static let writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 32 << 10, high: 64 << 10)
 }
