@@ -71,12 +71,13 @@ struct CommandRunTests {
 struct DaemonTests {
   let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
+  /// Ready once it can be found: the kernel lets go of the parent before a new program has its command line.
   private func daemon(_ length: Int, residentBytesMax: Int? = nil) -> Daemon {
-    Daemon(
-      DaemonCommand(
-        arguments: ["/bin/sleep", "\(1_000_000 + Int(getpid()) * 100 + length)"], output: "/dev/null",
-        residentBytesMax: residentBytesMax),
-      in: .own, logger: quiet, isReady: { _ in true })
+    let arguments = ["/bin/sleep", "\(1_000_000 + Int(getpid()) * 100 + length)"]
+    return Daemon(
+      DaemonCommand(arguments: arguments, output: "/dev/null", residentBytesMax: residentBytesMax),
+      in: .own, logger: quiet,
+      isReady: { pid in ProcessTable.find(arguments: arguments, in: nil).contains { $0.pid == pid } })
   }
 
   @Test func startAndStopAreHarmlessToRepeat() async throws {
@@ -106,7 +107,6 @@ struct DaemonTests {
     let pid = try #require(first.pid)
     let output = try FileDescriptor.open("/dev/null", O_WRONLY)
     let second = try RunningProcess.start(first.command.arguments, environment: [], output: output)
-    // Between fork and exec a child still has its parent's command line.
     #expect(try await eventually { ProcessTable.find(arguments: first.command.arguments, in: nil).count == 2 })
 
     let later = daemon(3)
