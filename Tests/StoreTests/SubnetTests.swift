@@ -10,7 +10,12 @@ import Testing
       name: "hall9", fabric: "lab", prefix: "192.168.0.0/24", vlan: 101, gateway: "192.168.0.1",
       pool: ["192.168.0.200-192.168.0.249", "192.168.0.100"], dnsServers: ["10.0.0.53"], domain: "dc1.example",
       ntpServers: ["10.0.0.1"], leaseSeconds: 7200, isDHCPOn: true, relays: ["192.168.0.2"], agents: ["rack1"])
-    let written = try await store.write { try $0.createSubnet(spec, by: ops).row }
+    let unknown = await problems { try await store.write { try $0.createSubnet(spec, by: ops).row } }
+    #expect(unknown.map(\.code) == [.agentUnknown])
+    let written = try await store.write { tx in
+      _ = try tx.createAgent("rack1", token: [1], tokenExpires: tx.now)
+      return try tx.createSubnet(spec, by: ops).row
+    }
     let read = try await store.row("hall9")
     #expect(read == written)
     #expect(read.subnet.spec == spec)
@@ -72,6 +77,9 @@ import Testing
     #expect(same.outcome == .unchanged)
     var agents = hall1
     agents.agents = ["rack1"]
+    let unknown = await problems { [agents] in try await store.write { try $0.replaceSubnet("hall1", with: agents, by: ops).row } }
+    #expect(unknown.map(\.description) == ["agents: rack1 is not an agent. Add it first: 'muster agent add rack1'."])
+    _ = try await store.write { try $0.createAgent("rack1", token: [1], tokenExpires: $0.now) }
     let quiet = try await store.write { [agents] in try $0.replaceSubnet("hall1", with: agents, by: ops) }
     #expect(quiet.outcome == .updated)
     #expect(quiet.generations.isEmpty)
@@ -81,6 +89,11 @@ import Testing
     let row = try await store.row("hall1")
     #expect(row.progress.digest == SubnetDigest(header: row.subnet.header, bindings: []))
     #expect(row.subnet.revision == Revision(3))
+    // One that was removed since stays named, and is in nobody's way.
+    _ = try await store.write { try $0.removeAgent("rack1", force: true) }
+    agents.domain = "dc1.example"
+    let later = try await store.write { [agents] in try $0.replaceSubnet("hall1", with: agents, by: ops) }
+    #expect(later.outcome == .updated)
   }
 
   @Test(arguments: Engine.allCases) func aSubnetWithNodesIsNotRemovedAndItsNumberNeverReturns(engine: Engine)

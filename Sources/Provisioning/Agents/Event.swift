@@ -34,40 +34,70 @@ package struct Event: Hashable, Sendable {
   }
 }
 
-/// The kind of an event, words that do not change: `NODE_ADDED`. Other modules add theirs.
-package struct EventKind: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
-  package let rawValue: String
-
-  package init(rawValue: String) {
-    self.rawValue = rawValue
-  }
+/// The kind of an event, words that do not change: `NODE_ADDED`. A released one stays, for the events that are stored.
+package enum EventKind: String, CaseIterable, Sendable, CustomStringConvertible {
+  case nodeAdded = "NODE_ADDED"
+  case nodeUpdated = "NODE_UPDATED"
+  case nodeRemoved = "NODE_REMOVED"
+  case nodeAccepted = "NODE_ACCEPTED"
+  case nodeEnlisted = "NODE_ENLISTED"
+  case enlistmentConflict = "NODE_ENLISTMENT_CONFLICT"
+  /// Unknown machines were not taken in because there were too many.
+  case enlistmentsLimited = "ENLISTMENTS_LIMITED"
+  case bindingRejected = "NODE_REJECTED"
+  case bootDiscover = "BOOT_DISCOVER"
+  case bootAck = "BOOT_ACK"
+  case bootLoader = "BOOT_LOADER"
+  case bootScript = "BOOT_SCRIPT"
+  case bootKernel = "BOOT_KERNEL"
+  case bootPhoneHome = "BOOT_PHONE_HOME"
+  case leaseGiven = "LEASE"
+  /// A lease was released or deleted.
+  case leaseEnded = "LEASE_ENDED"
+  case subnetAdded = "SUBNET_ADDED"
+  case subnetUpdated = "SUBNET_UPDATED"
+  case subnetRemoved = "SUBNET_REMOVED"
+  case subnetAssigned = "SUBNET_ASSIGNED"
+  case subnetApplied = "SUBNET_APPLIED"
+  case subnetHealed = "SUBNET_HEALED"
+  case foreignServer = "SUBNET_FOREIGN_SERVER"
+  /// An owner does not serve its subnet although it should.
+  case subnetTrouble = "SUBNET_TROUBLE"
+  /// It serves it again.
+  case subnetTroubleEnded = "SUBNET_TROUBLE_ENDED"
+  case profileAdded = "BOOT_PROFILE_ADDED"
+  case profileUpdated = "BOOT_PROFILE_UPDATED"
+  case profileRemoved = "BOOT_PROFILE_REMOVED"
+  case agentAdded = "AGENT_ADDED"
+  /// An operator gave an agent a new one-time token.
+  case agentTokenIssued = "AGENT_TOKEN_ISSUED"
+  case agentEnrolled = "AGENT_ENROLLED"
+  case agentOnline = "AGENT_ONLINE"
+  case agentOffline = "AGENT_OFFLINE"
+  case agentDraining = "AGENT_DRAINING"
+  case agentDrained = "AGENT_DRAINED"
+  case agentUndrained = "AGENT_UNDRAINED"
+  case agentRemoved = "AGENT_REMOVED"
+  /// Two machines use one agent's identity.
+  case twoAgentsOneIdentity = "TWO_AGENTS_ONE_IDENTITY"
+  /// An agent brought more events than are kept of one.
+  case eventsLimited = "EVENTS_LIMITED"
+  /// The database is older than an agent.
+  case storeRestored = "STORE_RESTORED"
 
   package var description: String { rawValue }
+}
 
-  package static let nodeAdded = EventKind(rawValue: "NODE_ADDED")
-  package static let nodeUpdated = EventKind(rawValue: "NODE_UPDATED")
-  package static let nodeRemoved = EventKind(rawValue: "NODE_REMOVED")
-  package static let nodeAccepted = EventKind(rawValue: "NODE_ACCEPTED")
-  package static let nodeEnlisted = EventKind(rawValue: "NODE_ENLISTED")
-  package static let enlistmentConflict = EventKind(rawValue: "NODE_ENLISTMENT_CONFLICT")
-  package static let bootStage = EventKind(rawValue: "NODE_BOOT_STAGE")
-  package static let leaseGiven = EventKind(rawValue: "LEASE")
-  package static let bindingRejected = EventKind(rawValue: "NODE_REJECTED")
-  package static let subnetAdded = EventKind(rawValue: "SUBNET_ADDED")
-  package static let subnetUpdated = EventKind(rawValue: "SUBNET_UPDATED")
-  package static let subnetRemoved = EventKind(rawValue: "SUBNET_REMOVED")
-  package static let subnetAssigned = EventKind(rawValue: "SUBNET_ASSIGNED")
-  package static let subnetApplied = EventKind(rawValue: "SUBNET_APPLIED")
-  package static let subnetHealed = EventKind(rawValue: "SUBNET_HEALED")
-  package static let foreignServer = EventKind(rawValue: "SUBNET_FOREIGN_SERVER")
-  package static let profileAdded = EventKind(rawValue: "BOOT_PROFILE_ADDED")
-  package static let profileUpdated = EventKind(rawValue: "BOOT_PROFILE_UPDATED")
-  package static let profileRemoved = EventKind(rawValue: "BOOT_PROFILE_REMOVED")
-  package static let agentAdded = EventKind(rawValue: "AGENT_ADDED")
-  package static let agentEnrolled = EventKind(rawValue: "AGENT_ENROLLED")
-  package static let agentOnline = EventKind(rawValue: "AGENT_ONLINE")
-  package static let agentOffline = EventKind(rawValue: "AGENT_OFFLINE")
-  package static let agentDisplaced = EventKind(rawValue: "AGENT_DISPLACED")
-  package static let agentDrained = EventKind(rawValue: "AGENT_DRAINED")
-  package static let agentRemoved = EventKind(rawValue: "AGENT_REMOVED")
+extension EventKind {
+  /// A machine reached a stage, or failed in it.
+  package static func boot(_ stage: BootStage) -> EventKind {
+    switch stage {
+    case .discover: .bootDiscover
+    case .ack: .bootAck
+    case .loader: .bootLoader
+    case .script: .bootScript
+    case .kernel: .bootKernel
+    case .phoneHome: .bootPhoneHome
+    }
+  }
 }

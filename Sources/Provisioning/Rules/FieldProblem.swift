@@ -26,6 +26,7 @@ package enum ProblemCode: String, Sendable, Hashable, CaseIterable {
   case poolReserved = "POOL_RESERVED"
   case subnetUnknown = "SUBNET_UNKNOWN"
   case profileUnknown = "PROFILE_UNKNOWN"
+  case agentUnknown = "AGENT_UNKNOWN"
   case profileInvalid = "PROFILE_INVALID"
   case pathInvalid = "PATH_INVALID"
   case identifierInvalid = "IDENTIFIER_INVALID"

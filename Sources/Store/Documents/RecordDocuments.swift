@@ -60,7 +60,7 @@ enum EventDocument {
     try readingStored("event \(id)") {
       var read = ByteReader(bytes)
       guard try read.uint8() == version else { throw ByteReaderError() }
-      let kind = EventKind(rawValue: try read.text())
+      guard let kind = EventKind(rawValue: try read.text()) else { throw ByteReaderError() }
       let actor = Actor(try read.text())
       let node = try read.optionalText { try NodeName($0) }
       let subnet = try read.optionalText { try SubnetName($0) }

@@ -11,7 +11,8 @@ package struct SubnetWriteResult: Hashable, Sendable {
 
 extension Transaction {
   /// Adds a subnet, without an owner: `assign` gives it one. It begins with the leases that machines still have from a
-  /// removed subnet with the same addresses: those are as good as held, and its owner is told of them.
+  /// removed subnet with the same addresses: those are as good as held, and its owner is told of them. Agents that it
+  /// names have to exist.
   ///
   /// - Throws: `Refusal.subnetExists`, `Refusal.invalid` (`PREFIX_OVERLAP`), `Refusal.limitReached`.
   package mutating func createSubnet(_ spec: SubnetSpec, by actor: Actor) throws -> SubnetWriteResult {
@@ -19,6 +20,7 @@ extension Transaction {
     var problems = Problems()
     spec.check(&problems)
     try checkOverlap(spec, &problems)
+    try checkAgentsExist(spec, &problems)
     try checkAgents(spec, &problems)
     if !problems.isEmpty { throw Refusal.invalid(problems.list) }
     guard try tables.subnetCount() < StoreLimits.subnetsMax, let dhcpID = try tables.takeDHCPSubnetID() else {
@@ -57,6 +59,7 @@ extension Transaction {
     if problems.isEmpty {
       spec.check(&problems)
       try checkReservations(row, spec, force: force, &problems)
+      try checkAgentsExist(spec, besides: row.subnet.spec.agents, &problems)
       if spec.pool != row.subnet.spec.pool { try checkAgents(spec, &problems) }
     }
     if !problems.isEmpty { throw Refusal.invalid(problems.list) }
@@ -143,6 +146,16 @@ extension Transaction {
     ]
     for (field, old, new) in fields where old != new {
       problems.add(field, new, .immutable, "cannot replace \(old)", fix: "add another subnet and move the nodes")
+    }
+  }
+
+  /// A subnet that waits for an agent with a slip in its name would never be served.
+  ///
+  /// - Parameter known: Named before: one of them may have been removed since.
+  private func checkAgentsExist(_ spec: SubnetSpec, besides known: [AgentName] = [], _ problems: inout Problems) throws {
+    for agent in spec.agents where !known.contains(agent) {
+      guard try tables.agent(agent) == nil else { continue }
+      problems.add("agents", agent.text, .agentUnknown, "is not an agent", fix: "add it first: 'muster agent add \(agent)'")
     }
   }
 

@@ -63,8 +63,17 @@ import Wire
     #expect(events.map(\.message) == ["150 nodes added"])
   }
 
-  @Test func aKindThatIsNoWordIsRefused() async throws {
+  @Test func aKindThatDoesNotExistIsRefusedWithTheOneMeant() async throws {
     let lab = try OperatorLab()
-    #expect(await lab.refusal { try await lab.events.listEvents(.init(kind: "a b")) }?.fields == ["kind"])
+    for (word, sentence) in [
+      ("node_aded", "kind: node_aded is not a kind of event. Perhaps you mean 'NODE_ADDED'."),
+      ("a b", "kind: a b is not a kind of event. Give one of NODE_ADDED, NODE_UPDATED, "),
+      ("REBOOT", "kind: REBOOT is not a kind of event. Give one of NODE_ADDED, "),
+    ] {
+      let refused = try #require(await lab.refusal { try await lab.events.listEvents(.init(kind: word)) })
+      #expect(refused.code == .invalidArgument)
+      #expect(refused.sentences.count == 1 && refused.sentences[0].hasPrefix(sentence), "\(refused)")
+    }
+    for kind in EventKind.allCases { _ = try await lab.events.listEvents(.init(kind: kind.rawValue.lowercased())) }
   }
 }

@@ -43,18 +43,29 @@ final class RegionRig: Sendable {
 
   /// Announces and enrols an agent.
   func enrol(_ name: String) async throws -> String {
-    let created = try await agents.createAgent(.init(name: name))
+    let created = try await token(of: name)
     let enrolled = try await MusterV1.AgentSessionServiceClient(channel: channel).enroll(
       .init(agent: name, token: created.enrollmentToken, attempt: .init(repeating: 1, count: 16)))
     return enrolled.credential
   }
 
+  /// Of an agent that `addSubnet` added, or of a new one.
+  private func token(of name: String) async throws -> MusterV1.CreateAgentResponse {
+    do { return try await agents.reissueToken(.init(name: name)) } catch let error as RPCError where error.code == .notFound {
+      return try await agents.createAgent(.init(name: name))
+    }
+  }
+
+  /// Adds the agents, too, if they are new.
   @discardableResult
   func addSubnet(
     _ name: SubnetName, _ prefix: IPv4Prefix, agents: [AgentName] = [], pool: AddressPool = .empty
   ) async throws -> DHCPSubnetID {
     let placement = context.placement
     return try await store.write { transaction in
+      for agent in agents where try transaction.agent(named: agent) == nil {
+        _ = try transaction.createAgent(agent, token: [1], tokenExpires: transaction.now)
+      }
       let spec = SubnetSpec(name: name, prefix: prefix, pool: pool, agents: agents)
       let row = try transaction.createSubnet(spec, by: .local).row
       try placement.place(row.subnet.dhcpID, in: &transaction)

@@ -94,9 +94,6 @@ struct EventQuery: Sendable {
   /// What a page token of this query is bound to.
   let page: PageQuery
 
-  /// Octets of a kind's name.
-  static let kindOctetsMax = 64
-
   init(
     node: String, subnet: String, agent: String, kind: String, since: GoogleProtobuf.Timestamp?
   ) throws(InvalidFields) {
@@ -105,14 +102,7 @@ struct EventQuery: Sendable {
     if !node.isEmpty { filter.node = problems.name("node", node, NodeKind.self) }
     if !subnet.isEmpty { filter.subnet = problems.name("subnet", subnet, SubnetKind.self) }
     if !agent.isEmpty { filter.agent = problems.name("agent", agent, AgentKind.self) }
-    if !kind.isEmpty {
-      let word = kind.uppercased()
-      if word.utf8.count <= Self.kindOctetsMax, word.utf8.allSatisfy(Self.isKind) {
-        filter.kind = EventKind(rawValue: word)
-      } else {
-        problems.add("kind", kind, .textInvalid, "is not a kind of event", fix: "give a word such as NODE_ADDED")
-      }
-    }
+    if !kind.isEmpty { filter.kind = Self.kind(kind, &problems) }
     filter.since = since.map { Timestamp($0) }
     try problems.check()
     self.filter = filter
@@ -124,9 +114,15 @@ struct EventQuery: Sendable {
       ], order: "id")
   }
 
-  private static func isKind(_ octet: UInt8) -> Bool {
-    octet == UInt8(ascii: "_") || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(octet)
-      || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet)
+  private static func kind(_ text: String, _ problems: inout Problems) -> EventKind? {
+    let word = text.uppercased()
+    if let kind = EventKind(rawValue: word) { return kind }
+    let kinds = EventKind.allCases.map(\.rawValue)
+    let near = NearName.suggestion(for: word, among: kinds)
+    problems.add(
+      "kind", text, .textInvalid, "is not a kind of event",
+      fix: near.map { "perhaps you mean '\($0)'" } ?? "give one of \(kinds.joined(separator: ", "))")
+    return nil
   }
 }
 

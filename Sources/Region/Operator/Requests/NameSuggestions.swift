@@ -26,6 +26,7 @@ struct NameSuggestions: Sendable {
       switch problems[index].code {
       case .subnetUnknown: kind = .subnets
       case .profileUnknown: kind = .profiles
+      case .agentUnknown: kind = .agents
       default: continue
       }
       guard let name = try await name(near: problems[index].value, among: kind) else { continue }
