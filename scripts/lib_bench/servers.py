@@ -38,7 +38,8 @@ def ours(repository: pathlib.Path, program: pathlib.Path | None, for_tests: bool
     """
     if program is None:
         build = ["swift", "build", "--package-path", str(repository), "-c", "release"]
-        build += ["-Xswiftc", "-enable-testing"] if for_tests else ["--scratch-path", str(repository / ".build" / "bench" / "muster")]
+        build += ["-Xswiftc", "-enable-testing"] if for_tests else [
+            "--static-swift-stdlib", "--scratch-path", str(repository / ".build" / "bench" / "muster")]
         print("building rpc-echo", flush=True)
         run([*build, "--product", "rpc-echo"])
         program = pathlib.Path(run([*build, "--show-bin-path"], quiet=True).strip()) / "rpc-echo"
