@@ -56,7 +56,7 @@ package struct Surroundings: Sendable {
   func output(_ line: String) { writeOutput(line + "\n") }
 
   /// One line of progress, a hint or an error.
-  func note(_ line: String) { writeError(line + "\n") }
+  func note(_ line: String) { writeError(Printable.text(line) + "\n") }
 
   func hint(_ text: String) { note("hint: " + text) }
 

@@ -55,7 +55,8 @@ import Wire
   }
 
   @Test func notUTF8IsRefused() {
-    #expect(throws: CSVTable.Failure.notUTF8) { try CSVTable([0x6E, 0xFF, 0x0A]) }
+    #expect(throws: CSVTable.Failure.notUTF8(line: 1)) { try CSVTable([0x6E, 0xFF, 0x0A]) }
+    #expect(throws: CSVTable.Failure.notUTF8(line: 3)) { try CSVTable(Array("name\nc\u{e4}\n".utf8) + [0x61, 0xC3, 0x0A, 0x62]) }
   }
 }
 
@@ -74,6 +75,31 @@ import Wire
     #expect(row.node?.tags == ["gpu", "prod"])
     #expect(row.mask?.paths == ["tags", "serial", "interfaces.*"])
     #expect(row.lines == [2, 2, 3])
+  }
+
+  @Test func linesOfANodeThatContradictEachOtherAreRefused() throws {
+    let text = """
+      name,interface,mac,subnet,address,boot,serial
+      n1,eth0,52:54:00:00:00:01,hall1,auto,yes,A
+      n2,eth0,52:54:00:00:00:02,hall1,auto,yes,B
+      n1,eth1,52:54:00:00:01:01,hall1,auto,,A
+      n1,eth1,52:54:00:00:02:01,hall1,auto,,
+      n1,eth2,52:54:00:00:03:01,hall1,auto,yes,C
+      """
+    let rows = try NodeRows(csv: CSVTable(Array(text.utf8)), path: "x.csv")
+    #expect(
+      rows.problems == [
+        .init(
+          field: "interface", value: "eth1", code: "DUPLICATE", message: "also on line 4",
+          fix: "write each interface of a node once", line: 5),
+        .init(
+          field: "serial", value: "C", code: "DUPLICATE", message: "another than on line 2",
+          fix: "write one value for each node", line: 6),
+        .init(
+          field: "boot", value: "yes", code: "DUPLICATE", message: "also on line 2",
+          fix: "boot a node from one interface", line: 6),
+      ])
+    #expect(rows.badRows == [0])
   }
 
   @Test func anEmptyCellLeavesAndADashClears() throws {
@@ -242,5 +268,31 @@ import Wire
     let result = await run("node", "list", "--output", "json")
     #expect(result.status == .unreachable)
     #expect(result.errors.hasPrefix("{\"error\":{\"code\":"))
+  }
+}
+
+@Suite struct SubnetRowsTests {
+  @Test func subnetsOfAFileThatOverlapAreRefused() throws {
+    let text = """
+      name,fabric,prefix
+      a,,10.60.0.0/24
+      b,,10.60.0.128/25
+      c,lab,10.60.0.0/24
+      d,default,10.60.0.0/16
+      e,,10.61.0.0/16
+      f,,10.60.0.0/33
+      """
+    let rows = try SubnetRows(csv: Array(text.utf8), path: "x.csv")
+    #expect(rows.rows.map(\.subnet.name) == ["a", "c", "e", "f"])
+    #expect(rows.problems.map(\.line) == [3, 5])
+    #expect(rows.problems.first?.message == "overlaps a (10.60.0.0/24) on line 2")
+  }
+}
+
+@Suite struct PrintableTests {
+  @Test func controlCharactersOfFilesDoNotReachTheTerminal() {
+    #expect(Printable.text("a\u{1b}[31mb\u{9b}c\u{7f}\r") == "a\\u{1b}[31mb\\u{9b}c\\u{7f}\\u{d}")
+    #expect(Printable.text("zwei\n\tZeilen, ä") == "zwei\n\tZeilen, ä")
+    #expect(Table.Cell("x\u{1b}y").text == "x\\u{1b}y")
   }
 }

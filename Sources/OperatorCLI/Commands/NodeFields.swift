@@ -14,6 +14,15 @@ struct NodeFields: ParsableArguments {
 
   private static func cleared(_ text: String) -> String { text == "-" ? "" : text }
 
+  /// An empty text is a variable that was not set more often than the wish to clear something.
+  func refuseEmpty() throws {
+    let texts = [
+      ("--boot-profile", bootProfile), ("--serial", serial), ("--uuid", uuid), ("--location", location),
+      ("--bmc-address", bmcAddress), ("--bmc-mac", bmcMac),
+    ]
+    try EmptyOption.refuse(texts + tags.map { ("--tag", $0) })
+  }
+
   /// Sets what was given.
   /// - Returns: The paths of the fields it set.
   func apply(to node: inout MusterV1.Node) -> [String] {
@@ -44,6 +53,11 @@ struct NodeAdd: RegionCommand {
   @Option(help: "Name of its boot interface.") var interface: String = "eth0"
   @Flag(help: "Take an address that is still held from another machine. Risks a double address until its lease ends.")
   var force = false
+
+  func prepare(_ surroundings: Surroundings) throws {
+    try write.refuseRevision()
+    try fields.refuseEmpty()
+  }
 
   func run(_ region: RegionConnection) async throws {
     var node = MusterV1.Node()
@@ -79,7 +93,7 @@ struct NodeUpdate: RegionCommand {
   @OptionGroup var write: WriteOptions
   @OptionGroup var waiting: WaitOptions
   @Argument(help: "The node's name.") var name: String
-  @Option(help: "A new name.") var rename: String = ""
+  @Option(help: "A new name.") var rename: String?
   @Option(help: "Interface to change.") var interface: String?
   @Option(help: "New MAC address of the interface.") var mac: String?
   @Option(help: "New subnet of the interface.") var subnet: String?
@@ -88,8 +102,10 @@ struct NodeUpdate: RegionCommand {
   var force = false
 
   func prepare(_ surroundings: Surroundings) throws {
+    try fields.refuseEmpty()
     var node = MusterV1.Node()
-    guard fields.apply(to: &node).isEmpty, mac == nil, subnet == nil, address == nil, rename.isEmpty else { return }
+    try EmptyOption.refuse([("--rename", rename), ("--mac", mac), ("--subnet", subnet), ("--address", address)])
+    guard fields.apply(to: &node).isEmpty, mac == nil, subnet == nil, address == nil, rename == nil else { return }
     throw CommandFailure(.usage, "nothing to change; give at least one field, for example --tag gpu")
   }
 
@@ -105,7 +121,7 @@ struct NodeUpdate: RegionCommand {
       if request.ifRevision == 0 { request.ifRevision = current.revision }
       paths.append("interfaces")
     }
-    if !rename.isEmpty {
+    if let rename {
       request.newName = rename
       paths.append("name")
     }

@@ -32,6 +32,10 @@ struct NodeImport: RegionCommand {
 
   func run(_ region: RegionConnection) async throws {
     let input = try rows(region.surroundings)
+    if removeAbsent, input.lineCount == 0 {
+      throw CommandFailure(
+        .invalidData, "\(file) names no node, and --remove-absent would remove all of them; remove nodes by name")
+    }
     var options = importOptions
     var sent = input.rows
     if !input.problems.isEmpty {

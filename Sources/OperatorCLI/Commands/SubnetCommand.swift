@@ -105,6 +105,15 @@ struct SubnetFields: ParsableArguments {
 
   private static func cleared(_ text: String) -> String { text == "-" ? "" : text }
 
+  /// An empty text is a variable that was not set more often than the wish to clear something.
+  func refuseEmpty() throws {
+    let texts = [
+      ("--gateway", gateway), ("--dns", dnsServers), ("--domain", domain), ("--ntp", ntpServers), ("--relay", relays),
+      ("--agents", agents),
+    ]
+    try EmptyOption.refuse(texts + pools.map { ("--pool", $0) })
+  }
+
   /// Sets what was given.
   /// - Returns: The paths of the fields it set.
   func apply(to subnet: inout MusterV1.Subnet) -> [String] {
@@ -140,6 +149,11 @@ struct SubnetAdd: RegionCommand {
   @Argument(help: "The prefix, for example 10.3.0.0/24.") var prefix: String
   @Option(help: "Layer-2 or VRF domain.") var fabric: String = "default"
 
+  func prepare(_ surroundings: Surroundings) throws {
+    try write.refuseRevision()
+    try fields.refuseEmpty()
+  }
+
   func run(_ region: RegionConnection) async throws {
     var subnet = MusterV1.Subnet()
     subnet.name = name
@@ -168,6 +182,7 @@ struct SubnetUpdate: RegionCommand {
   @Argument(help: "The subnet's name.") var name: String
 
   func prepare(_ surroundings: Surroundings) throws {
+    try fields.refuseEmpty()
     var subnet = MusterV1.Subnet()
     guard fields.apply(to: &subnet).isEmpty else { return }
     throw CommandFailure(.usage, "nothing to change; give at least one field, for example --dhcp on")

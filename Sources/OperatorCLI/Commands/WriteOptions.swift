@@ -12,6 +12,21 @@ struct WriteOptions: ParsableArguments {
 
   @Option(help: "Idempotency key: a repeat within 24 hours returns the first answer.")
   var requestID: String?
+
+  /// For commands that add: what is new has no revision.
+  func refuseRevision() throws {
+    guard ifRevision != nil else { return }
+    throw CommandFailure(.usage, "--if-revision is for what exists; what is added has no revision yet")
+  }
+}
+
+/// Options that were given without a value.
+enum EmptyOption {
+  /// - Throws: `CommandFailure` for the first that is empty.
+  static func refuse(_ options: [(name: String, text: String?)]) throws {
+    guard let empty = options.first(where: { $0.text?.isEmpty == true }) else { return }
+    throw CommandFailure(.usage, "\(empty.name) is empty; leave it out, or give '-' where that clears the field")
+  }
 }
 
 /// Options of commands that can wait for racks.

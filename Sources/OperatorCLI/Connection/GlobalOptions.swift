@@ -21,11 +21,20 @@ struct GlobalOptions: ParsableArguments {
     let file = try ClientConfiguration.load(surroundings)
     let tokenPath = tokenFile ?? surroundings.variable("MUSTER_TOKEN_FILE") ?? file.tokenFile
     let caPath = ca ?? surroundings.variable("MUSTER_CA") ?? file.ca
+    if let caPath { try Self.checkAuthority(caPath, surroundings) }
     return ConnectionTarget(
       address: region ?? surroundings.variable("MUSTER_REGION") ?? file.region ?? ConnectionTarget.defaultAddress,
       token: try tokenPath.map { try Self.token(in: $0, surroundings) },
       caFile: caPath,
       usesTLS: caPath != nil || file.tls == true)
+  }
+
+  /// The library would say only that it could not load it, and an operator would look at the region.
+  private static func checkAuthority(_ path: String, _ surroundings: Surroundings) throws {
+    let text = String(decoding: try surroundings.readFile(path), as: UTF8.self)
+    guard text.contains("-----BEGIN CERTIFICATE-----") else {
+      throw CommandFailure(.usage, "\(path) holds no certificate; --ca takes the PEM file of the region's authority")
+    }
   }
 
   private static func token(in path: String, _ surroundings: Surroundings) throws -> String {

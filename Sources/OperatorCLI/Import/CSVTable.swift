@@ -13,7 +13,7 @@ package struct CSVTable: Sendable {
   package var problems: [(line: Int, failure: Failure)] = []
 
   package enum Failure: Error, Hashable, Sendable {
-    case notUTF8
+    case notUTF8(line: Int)
     case empty
     /// A quote that never ends.
     case openQuote(line: Int)
@@ -27,7 +27,10 @@ package struct CSVTable: Sendable {
 
   package init(_ bytes: [UInt8]) throws(Failure) {
     guard let text = String(validating: bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes, as: UTF8.self)
-    else { throw .notUTF8 }
+    else {
+      let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      throw .notUTF8(line: 1 + (lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } ?? 0))
+    }
     let octets = Array(text.utf8)
     let firstLine = octets.prefix { $0 != UInt8(ascii: "\n") }
     let delimiter = Self.delimiter(of: firstLine)
@@ -139,7 +142,7 @@ extension CSVTable.Failure {
   /// A sentence that names the line and the way out.
   package var sentence: String {
     switch self {
-    case .notUTF8: "not UTF-8 text; save it as UTF-8 CSV"
+    case .notUTF8(let line): "line \(line): not UTF-8 text; save the file as UTF-8 CSV"
     case .empty: "no header line; the first line names the columns"
     case .openQuote(let line): "line \(line): a quote is never closed"
     case .textAfterQuote(let line): "line \(line): \(clause); \(fix)"

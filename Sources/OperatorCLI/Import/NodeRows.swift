@@ -17,7 +17,8 @@ struct NodeRows {
     "bmc_address", "bmc_mac",
   ]
 
-  /// One row per interface; rows of one `name` form the node. An empty cell leaves a field as it is, `-` clears it.
+  /// One row per interface; rows of one `name` form the node. An empty cell leaves a field as it is, `-` clears it. Rows
+  /// of one node may repeat what another said, and must not say something else.
   init(csv table: CSVTable, path: String) throws {
     for column in table.header where !Self.columns.contains(column) {
       throw CommandFailure(
@@ -28,6 +29,7 @@ struct NodeRows {
     lineCount = table.rows.count + table.problems.count
     let columnIndex = Dictionary(uniqueKeysWithValues: table.header.enumerated().map { ($1, $0) })
     var indexByName: [String: Int] = [:]
+    var said: [Int: Said] = [:]
     for row in table.rows {
       func cell(_ column: String) -> String { columnIndex[column].map { row.cells[$0] } ?? "" }
       let name = cell("name")
@@ -47,8 +49,50 @@ struct NodeRows {
         if !name.isEmpty { indexByName[name] = position }
       }
       let found = Self.merge(cell, line: row.line, into: &rows[position])
+        + said[position, default: Said()].add(cell, line: row.line)
       if !found.isEmpty { badRows.insert(position) }
       problems += found
+    }
+  }
+
+  /// What the rows of one node said so far, and on which lines.
+  private struct Said {
+    private var cells: [String: (text: String, line: Int)] = [:]
+    private var interfaces: [String: Int] = [:]
+    private var bootLine: Int?
+
+    private static let columns = ["boot_profile", "tags", "serial", "uuid", "location", "bmc_address", "bmc_mac"]
+
+    /// - Returns: What contradicts an earlier line.
+    mutating func add(_ cell: (String) -> String, line: Int) -> [MusterV1.FieldProblem] {
+      var problems: [MusterV1.FieldProblem] = []
+      func refuse(_ column: String, _ message: String, _ fix: String) {
+        let problem = RowProblem(field: column, value: cell(column), code: "DUPLICATE", message: message, fix: fix)
+        problems.append(problem.said(of: line))
+      }
+      for column in Self.columns where !cell(column).isEmpty {
+        let before = cells[column, default: (cell(column), line)]
+        if before.text != cell(column) {
+          refuse(column, "another than on line \(before.line)", "write one value for each node")
+        }
+        cells[column] = before
+      }
+      let interface = cell("interface")
+      if !interface.isEmpty {
+        if let before = interfaces[interface] {
+          refuse("interface", "also on line \(before)", "write each interface of a node once")
+        } else {
+          interfaces[interface] = line
+        }
+      }
+      if ["yes", "true", "1"].contains(cell("boot").lowercased()) {
+        if let before = bootLine {
+          refuse("boot", "also on line \(before)", "boot a node from one interface")
+        } else {
+          bootLine = line
+        }
+      }
+      return problems
     }
   }
 

@@ -97,3 +97,28 @@ struct SubnetRow {
     RowProblem(field: field, value: value, code: "ROW_INVALID", message: "is not \(expected)", fix: "write \(expected)")
   }
 }
+
+extension SubnetRow {
+  /// Whether both want some of the same addresses of a fabric. The region sees one row at a time, and rows that are only
+  /// checked do not see each other.
+  func overlaps(_ other: SubnetRow) -> Bool {
+    guard fabric == other.fabric, let mine = addresses, let theirs = other.addresses else { return false }
+    return mine.overlaps(theirs)
+  }
+
+  private var fabric: String { subnet.fabric.isEmpty ? "default" : subnet.fabric }
+
+  /// Of the prefix; nil for what the region will refuse as no prefix.
+  private var addresses: ClosedRange<UInt32>? {
+    let parts = subnet.prefix.split(separator: "/", omittingEmptySubsequences: false)
+    let octets = parts[0].split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+    guard parts.count == 2, octets.count == 4, let length = UInt32(parts[1]), length <= 32 else { return nil }
+    var network: UInt32 = 0
+    for octet in octets {
+      guard let octet else { return nil }
+      network = network << 8 | UInt32(octet)
+    }
+    let hosts = length == 0 ? UInt32.max : UInt32((UInt64(1) << (32 - length)) - 1)
+    return (network & ~hosts)...(network | hosts)
+  }
+}

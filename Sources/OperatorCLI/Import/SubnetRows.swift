@@ -48,6 +48,12 @@ struct SubnetRows {
           field: "name", value: row.subnet.name, code: "DUPLICATE", message: "also on line \(first.line)",
           fix: "write each subnet once")
         problems.append(twice.said(of: line))
+      } else if let first = rows.first(where: { $0.overlaps(row) }) {
+        let overlap = RowProblem(
+          field: "prefix", value: row.subnet.prefix, code: "PREFIX_OVERLAP",
+          message: "overlaps \(first.subnet.name) (\(first.subnet.prefix)) on line \(first.line)",
+          fix: "choose a free prefix or another fabric")
+        problems.append(overlap.said(of: line))
       } else {
         rows.append(row)
       }

@@ -8,7 +8,7 @@ package struct Table {
     package var tone: Tone = .plain
 
     package init(_ text: String, _ tone: Tone = .plain) {
-      self.text = text
+      self.text = Printable.text(text)
       self.tone = tone
     }
     package init(stringLiteral value: String) { self.init(value) }

@@ -191,7 +191,7 @@ extension Transaction {
         guard let hold = try firstHold(dhcpID, added) else { continue }
         problems.add(
           "pools[\(index)]", "\(range)", .addressHeld, "contains \(hold.place.address), held for \(hold.mac)",
-          fix: "leave it out, wait, or risk a double address with --force")
+          fix: "leave it out or wait")
         break
       }
     }

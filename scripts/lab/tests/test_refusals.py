@@ -38,6 +38,13 @@ REFUSALS: list[tuple[tuple[str, ...], int, str, str]] = [
     (("node", "update", "taken", "--location", "h2", "--if-revision", "999"), STALE, "STALE_REVISION", ""),
     (("node", "update", "nobody", "--location", "h2"), NOT_FOUND, "", ""),
     (("node", "show", "nobody"), NOT_FOUND, "", ""),
+    (("node", "accept", "taken", "--name", "moved", "--address", "10.1.0.51"), REFUSED, "WRONG_STATE", ""),
+    (("node", "update", "taken", "--serial", ""), USAGE, "", "--serial"),
+    (("node", "add", "x", *NODE, "--if-revision", "7"), USAGE, "", "--if-revision"),
+    (("node", "add", "x", *NODE, "--ca", "/etc/passwd"), USAGE, "", "/etc/passwd"),
+    (("subnet", "update", "hall1", "--pool", ""), USAGE, "", "--pool"),
+    (("subnet", "update", "hall1", "--agents", "rakc1"), INVALID, "AGENT_UNKNOWN", "agents"),
+    (("event", "list", "--kind", "NODE_ADDEDD"), INVALID, "TEXT_INVALID", "kind"),
     (("subnet", "add", "hall9", "10.1.2.0/24"), INVALID, "PREFIX_OVERLAP", "prefix"),
     (("subnet", "add", "hall9", "10.9.0.1/24"), INVALID, "PREFIX_INVALID", "prefix"),
     (("subnet", "add", "hall9", "10.9.0.0/24", "--pool", "10.8.0.1-10.8.0.9"), INVALID, "POOL_OUTSIDE", "pools[0]"),
@@ -126,6 +133,15 @@ class Refusals(RackCase):
                 answer = self.operator.run(
                     "node", "import", "-", "--format", form, expect=INVALID, standard_input=content)
                 self.assertRegex(answer.output, words)
+        self.assertEqual(self.state(), before)
+
+    def test_an_empty_file_does_not_remove_the_hall(self) -> None:
+        before = self.state()
+        for form, content in (("csv", "name,interface,mac,subnet,address\n"), ("jsonl", "")):
+            with self.subTest(form=form):
+                answer = self.operator.run(
+                    "node", "import", "-", "--format", form, "--remove-absent", "--yes", expect=INVALID, standard_input=content)
+                self.assertIn("--remove-absent", answer.errors)
         self.assertEqual(self.state(), before)
 
     def test_an_unknown_column_is_named_with_a_suggestion(self) -> None:

@@ -53,6 +53,13 @@ struct NodeImport {
 
   mutating func run(_ requests: RequestStream<MusterV1.ImportNodesRequest>) async throws {
     try await receive(requests)
+    guard !options.removeAbsent || spool.count > 0 else {
+      throw InvalidFields([
+        FieldProblem(
+          field: "options.remove_absent", value: "true", code: .required, message: "would remove every node, for there are no rows",
+          fix: "send the nodes to keep, or delete nodes by name")
+      ])
+    }
     try await examine()
     try await chooseAddresses()
     if options.removeAbsent, tally.invalid == 0 { try await findAbsent() }
