@@ -19,8 +19,15 @@ import Testing
     var state = NodeState.deploying
     #expect(try state.deploy() == false)
     state = .new
+    #expect(try state.commission())
+    #expect(try state.commission() == false)
+  }
+
+  /// It may serve by then, and to accept it gives it an address.
+  @Test func aNodeIsAcceptedOnce() throws {
+    var state = NodeState.new
     #expect(try state.accept())
-    #expect(try state.accept() == false)
+    #expect(throws: NodeStateError(step: "be accepted", state: .ready)) { try state.accept() }
   }
 
   @Test func aFailedNodeRemembersWhatItFailedIn() throws {

@@ -71,13 +71,12 @@ package struct NodeStateError: Error, Hashable, Sendable, CustomStringConvertibl
 /// The transitions. Each returns whether anything changed: to repeat a step is harmless, since
 /// reports arrive more than once.
 extension NodeState {
-  /// An operator takes an enlisted machine as it is.
+  /// An operator takes an enlisted machine as it is; once, for a ready one may serve already.
   @discardableResult
   package mutating func accept() throws(NodeStateError) -> Bool {
     switch self {
     case .new: move(to: .ready)
-    case .ready: false
-    case .commissioning, .allocated, .deploying, .deployed, .releasing, .failed:
+    case .ready, .commissioning, .allocated, .deploying, .deployed, .releasing, .failed:
       throw NodeStateError(step: "be accepted", state: self)
     }
   }

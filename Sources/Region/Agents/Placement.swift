@@ -34,6 +34,24 @@ package struct Placement: Sendable {
     return (owner, try give(row, to: owner, in: &transaction, by: actor))
   }
 
+  /// A subnet that is served stays so when an operator names other agents for it.
+  ///
+  /// - Parameter row: As the operator wants it, with the owner that it has.
+  /// - Throws: `Refusal.invalid` when its owner has to let go of it and nobody could take it.
+  func checkStaysServed(_ row: SubnetRow, in transaction: borrowing Transaction) throws {
+    let spec = row.subnet.spec
+    guard spec.isDHCPOn, let owner = row.progress.owner, let agent = try transaction.agent(named: owner),
+      agent.state == .enrolled, !agent.mayKeep(spec),
+      try successor(of: owner, for: row, among: transaction.candidates(for: spec)) == nil
+    else { return }
+    throw Refusal.invalid([
+      FieldProblem(
+        field: "agents", value: spec.agents.map(\.text).joined(separator: ","), code: .refused,
+        message: "cannot serve \(spec.name), which \(owner) serves now",
+        fix: "name one that is online and has a link in \(spec.prefix), or turn DHCP off first")
+    ])
+  }
+
   /// Gives away what has no owner, after an agent came or its links changed.
   func placeUnowned(in transaction: inout Transaction) throws {
     for row in try transaction.subnetsWithoutOwner(limit: Self.unownedMax) {

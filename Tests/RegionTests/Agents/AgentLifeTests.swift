@@ -192,6 +192,38 @@ import Wire
     }
   }
 
+  @Test func aServedSubnetIsNotGivenToAgentsThatCannotServeIt() async throws {
+    let subnets = MusterV1.SubnetServiceClient(channel: rig.channel)
+    @Sendable func name(_ agents: [String], dhcp: Bool = true) -> MusterV1.UpdateSubnetRequest {
+      .init(
+        subnet: .init(name: "hall1", dhcpEnabled: dhcp, agents: agents), updateMask: .init(paths: ["agents", "dhcp_enabled"]))
+    }
+    let one = try await rig.enrol("rack1")
+    let two = try await rig.enrol("rack2")
+    _ = try await rig.enrol("rack3")
+    try await rig.session("rack1", credential: one, memory: AgentMemory(links: [link("10.1.0.1")])) { first in
+      try await first.wait { seen, _ in !seen.messages.isEmpty }
+      let id = try await rig.addSubnet("hall1", "10.1.0.0/24", agents: ["rack1"])
+      _ = try await subnets.updateSubnet(name(["rack1"]))
+      try await rig.wait(for: id) { $0.progress.applied == $0.progress.head }
+      let far = AgentMemory(boot: 2, links: [link("10.9.0.1")])
+      try await rig.session("rack2", credential: two, memory: far) { second in
+        try await second.wait { seen, _ in !seen.messages.isEmpty }
+        let before = try await rig.row(id)
+        let error = await #expect(throws: RPCError.self) { _ = try await subnets.updateSubnet(name(["rack2"])) }
+        #expect(
+          error?.fieldProblems.map(\.fullSentence) == [
+            "agents: rack2 cannot serve hall1, which rack1 serves now. "
+              + "Name one that is online and has a link in 10.1.0.0/24, or turn DHCP off first."
+          ])
+        #expect(try await rig.row(id) == before)
+        // Beside the owner anybody may be named, and without DHCP nobody is missed.
+        _ = try await subnets.updateSubnet(name(["rack1", "rack2"]))
+        #expect(await code { try await subnets.updateSubnet(name(["rack2"], dhcp: false)) } == .ok)
+      }
+    }
+  }
+
   @Test func anAgentWithSubnetsIsRemovedByForceOnly() async throws {
     let one = try await rig.enrol("rack1")
     let two = try await rig.enrol("rack2")

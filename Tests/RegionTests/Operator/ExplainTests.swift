@@ -174,13 +174,13 @@ import Testing
   @Test func aSubnetWithoutOwnerNamesTheAgentsItWasGiven() {
     expect(
       Self.facts { $0.serving = nil }, "NO_OWNER", "no agent can serve hall1",
-      "give it one with 'muster subnet update hall1 --agents AGENT'")
+      "name one with a link in it or behind its relay: 'muster subnet update hall1 --agents AGENT'")
     expect(
       Self.facts {
         $0.serving = nil
         $0.place?.agents = ["rack1", "rack2"]
       }, "NO_OWNER", "none of its agents (rack1, rack2) can serve hall1",
-      "give it one with 'muster subnet update hall1 --agents AGENT'")
+      "name one with a link in it or behind its relay: 'muster subnet update hall1 --agents AGENT'")
   }
 
   @Test func waitingNamesBothGenerations() {

@@ -23,7 +23,7 @@ import Testing
     let problem = subnet { $0.progress.owner = nil }.problems().first
     #expect(problem?.severity == .outage)
     #expect(problem?.message == "no agent can serve hall1 (501 nodes)")
-    #expect(problem?.fix == "give it one with 'muster subnet update hall1 --agents AGENT'")
+    #expect(problem?.fix == "name one with a link in it or behind its relay: 'muster subnet update hall1 --agents AGENT'")
   }
 
   @Test func aSilentOwnerIsNamedOnceAndNotForEachSubnet() {

@@ -78,9 +78,9 @@ package enum Finding: Sendable, Hashable {
   package var fix: String {
     switch self {
     case .noInterface(let node), .notAttached(let node):
-      "'muster node update \(node) --mac MAC --subnet SUBNET --address auto'"
+      "'muster node update \(node) --interface eth0 --mac MAC --subnet SUBNET --address auto'"
     case .notAccepted(let node): "'muster node accept \(node)'"
-    case .noOwner(let subnet, _): "give it one with 'muster subnet update \(subnet) --agents AGENT'"
+    case .noOwner(let subnet, _): "name one with a link in it or behind its relay: 'muster subnet update \(subnet) --agents AGENT'"
     case .dhcpOff(let subnet): "'muster subnet update \(subnet) --dhcp on'"
     case .foreignServer(let subnet, _): "stop it, then 'muster subnet update \(subnet) --dhcp on'"
     case .subnetTrouble(_, let agent, _, _): "see the log of muster-pserv on \(agent)"

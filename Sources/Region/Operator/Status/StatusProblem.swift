@@ -80,7 +80,7 @@ extension StatusFacts {
         problem(
           subnet.nodes > 0 || subnet.isDHCPEnabled ? .outage : .notice, "NO_OWNER",
           "no agent can serve \(name) (\(counted(subnet.nodes, "node")))",
-          "give it one with 'muster subnet update \(name) --agents AGENT'")
+          "name one with a link in it or behind its relay: 'muster subnet update \(name) --agents AGENT'")
       ]
     }
     var found: [StatusProblem] = []

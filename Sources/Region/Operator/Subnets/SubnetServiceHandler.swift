@@ -90,6 +90,7 @@ package struct SubnetServiceHandler: MusterV1.SubnetService {
         let result = try transaction.replaceSubnet(
           name, with: spec, ifRevision: revision, reaffirm: reaffirm, by: actor)
         guard result.outcome != .unchanged else { return try Self.response(result, in: transaction) }
+        if spec.agents != before.subnet.spec.agents { try placement.checkStaysServed(result.row, in: transaction) }
         try placement.place(before.subnet.dhcpID, in: &transaction, by: actor)
         let fields = reaffirm ? "dhcp said again" : before.subnet.spec.changedFields(to: spec).joined(separator: ", ")
         try transaction.record(
