@@ -91,7 +91,7 @@ extension MusterV1 {
     package var behind: UInt32 = 0
     /// Age of the oldest generation not yet applied; zero when none.
     package var lag: GoogleProtobuf.Duration?
-    /// Nodes in its subnets.
+    /// Nodes in its subnets; one counts for each of its interfaces there.
     package var nodes: UInt64 = 0
     /// When it last spoke; unset when it never did. Output only.
     package var lastSeenTime: GoogleProtobuf.Timestamp?
@@ -380,7 +380,8 @@ extension MusterV1 {
     package var subnetsServed: UInt64 = 0
     /// All nodes.
     package var nodes: UInt64 = 0
-    /// Of `nodes`: served as they were last changed.
+    /// Of `nodes`: served as they were last changed. Interfaces are counted, up to the number of nodes: where nodes have
+    /// several, the second of one can stand for another that is not served.
     package var nodesServed: UInt64 = 0
     /// Of them, those that enlisted and wait to be accepted.
     package var nodesNew: UInt64 = 0

@@ -99,7 +99,7 @@ extension MusterV1 {
     package var head: UInt64 = 0
     /// The newest generation the owner acknowledged at this epoch.
     package var applied: UInt64 = 0
-    /// Nodes with an interface here (an estimate may lag by one transaction).
+    /// Nodes with an interface here (an estimate may lag by one transaction); one counts for each interface.
     package var nodes: UInt64 = 0
     /// Addresses in the pools.
     package var poolSize: UInt64 = 0

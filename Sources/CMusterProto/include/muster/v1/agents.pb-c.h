@@ -115,7 +115,7 @@ struct  Muster__V1__Agent
    */
   Google__Protobuf__Duration *lag;
   /*
-   * Nodes in its subnets.
+   * Nodes in its subnets; one counts for each of its interfaces there.
    */
   uint64_t nodes;
   /*
@@ -424,7 +424,8 @@ struct  Muster__V1__GetStatusResponse
    */
   uint64_t nodes;
   /*
-   * Of `nodes`: served as they were last changed.
+   * Of `nodes`: served as they were last changed. Interfaces are counted, up to the number of nodes: where nodes have
+   * several, the second of one can stand for another that is not served.
    */
   uint64_t nodes_served;
   /*

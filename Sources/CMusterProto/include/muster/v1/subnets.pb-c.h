@@ -147,7 +147,7 @@ struct  Muster__V1__SubnetStatus
    */
   uint64_t applied;
   /*
-   * Nodes with an interface here (an estimate may lag by one transaction).
+   * Nodes with an interface here (an estimate may lag by one transaction); one counts for each interface.
    */
   uint64_t nodes;
   /*
