@@ -12,8 +12,9 @@ struct SubnetImport: RegionCommand {
   @Flag(help: "Show what would change.") var dryRun = false
 
   func run(_ region: RegionConnection) async throws {
-    let input = try rows(region.surroundings)
+    var input = try rows(region.surroundings)
     let existing = Set(try await region.allSubnets().map(\.name))
+    input.refuseOverlaps(besides: existing)
     // First pass: the region's word on every row that stands alone; only then is anything written.
     var outcome = try await publish(input.rows, existing, validateOnly: true, region)
     let isGood = input.problems.isEmpty && outcome.problems.isEmpty

@@ -32,7 +32,7 @@ struct ErrorReport {
       "cannot reach region \(region): \(cause(error, region)). Is muster-region running there? "
         + "Set another with --region or MUSTER_REGION."
     case .unauthenticated:
-      "region \(region) does not know this token: \(error.message). Set it with --token-file or MUSTER_TOKEN_FILE."
+      "region \(region) does not let you in: \(error.message). Set the token with --token-file or MUSTER_TOKEN_FILE."
     case .deadlineExceeded:
       "region \(region) did not answer in \(GlobalOptions.callSecondsMax)s. If the command was a write, look before you repeat it."
     case .internalError, .unknown, .dataLoss:

@@ -99,8 +99,7 @@ struct SubnetRow {
 }
 
 extension SubnetRow {
-  /// Whether both want some of the same addresses of a fabric. The region sees one row at a time, and rows that are only
-  /// checked do not see each other.
+  /// Whether both, being new, want some of the same addresses of a fabric.
   func overlaps(_ other: SubnetRow) -> Bool {
     guard fabric == other.fabric, let mine = addresses, let theirs = other.addresses else { return false }
     return mine.overlaps(theirs)

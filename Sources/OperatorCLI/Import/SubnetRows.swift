@@ -40,6 +40,25 @@ struct SubnetRows {
     }
   }
 
+  /// Refuses new subnets that overlap another new one of the file. The region sees one row at a time, and rows that are
+  /// only checked do not see each other.
+  ///
+  /// - Parameter existing: Names of the subnets that the region has. It knows what overlaps those.
+  mutating func refuseOverlaps(besides existing: Set<String>) {
+    var new: [SubnetRow] = []
+    for row in rows where !existing.contains(row.subnet.name) {
+      if let first = new.first(where: { $0.overlaps(row) }) {
+        let overlap = RowProblem(
+          field: "prefix", value: row.subnet.prefix, code: "PREFIX_OVERLAP",
+          message: "overlaps \(first.subnet.name) (\(first.subnet.prefix)) on line \(first.line)",
+          fix: "choose a free prefix or another fabric")
+        problems.append(overlap.said(of: row.line))
+      } else {
+        new.append(row)
+      }
+    }
+  }
+
   private mutating func take(line: Int, _ read: () throws(RowProblem) -> SubnetRow) {
     do {
       let row = try read()
@@ -48,12 +67,6 @@ struct SubnetRows {
           field: "name", value: row.subnet.name, code: "DUPLICATE", message: "also on line \(first.line)",
           fix: "write each subnet once")
         problems.append(twice.said(of: line))
-      } else if let first = rows.first(where: { $0.overlaps(row) }) {
-        let overlap = RowProblem(
-          field: "prefix", value: row.subnet.prefix, code: "PREFIX_OVERLAP",
-          message: "overlaps \(first.subnet.name) (\(first.subnet.prefix)) on line \(first.line)",
-          fix: "choose a free prefix or another fabric")
-        problems.append(overlap.said(of: line))
       } else {
         rows.append(row)
       }

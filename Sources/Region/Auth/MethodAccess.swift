@@ -39,7 +39,7 @@ package enum MethodAccess: Sendable, Hashable {
       return RPCError(.unauthenticated, "an agent's credential is required; enrol first")
     case .role(let needed):
       if principal == .anonymous {
-        return RPCError(.unauthenticated, "a token is required; set --token-file or MUSTER_TOKEN_FILE")
+        return RPCError(.unauthenticated, "a token is required (authorization: Bearer TOKEN)")
       }
       guard let role = principal.role else {
         return RPCError(.permissionDenied, "agents may not call operators' methods")

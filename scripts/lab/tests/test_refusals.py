@@ -160,7 +160,14 @@ class Refusals(RackCase):
         with tempfile.NamedTemporaryFile("w", suffix=".token") as file:
             file.write("not-the-token\n")
             file.flush()
-            self.operator.run("status", "--token-file", Path(file.name), expect=UNREACHABLE)
+            answer = self.operator.run("status", "--token-file", Path(file.name), expect=UNREACHABLE)
+        self.assertIn("unknown token. Set the token with --token-file", answer.errors)
+
+    def test_a_node_is_found_by_its_mac_however_it_is_written(self) -> None:
+        for text in (mac(0xB00001), mac(0xB00001).replace(":", "-"), mac(0xB00001).upper()):
+            self.assertEqual(self.operator.json("node", "show", text)["name"], "taken")
+        answer = self.operator.run("node", "show", mac(0xB000FF).replace(":", "-"), expect=NOT_FOUND)
+        self.assertIn(mac(0xB000FF), answer.errors)
 
     def test_a_configuration_with_an_unknown_key_is_refused(self) -> None:
         good = self.site.region.configuration.read_text()

@@ -50,8 +50,11 @@ enum NodeSelector: Sendable, Hashable {
   func find(in view: borrowing some StoreView & ~Copyable) throws -> Node {
     switch self {
     case .name(let name):
-      guard let node = try view.node(named: name) else { throw Refusal.unknownNode(name.text) }
-      return node
+      if let node = try view.node(named: name) { return node }
+      // `52-54-00-01-00-0b` could be a name, and is hardly anybody's.
+      var problems = Problems()
+      guard let mac = problems.mac("name", name.text) else { throw Refusal.unknownNode(name.text) }
+      return try NodeSelector.mac(mac).find(in: view)
     case .uid(let id):
       guard let node = try view.node(id) else { throw Refusal.unknownNode("\(Self.uidPrefix)\(id)") }
       return node
