@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -140,6 +141,26 @@ int muster_open_beneath(int directory, const char *path) {
                          .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
   long fd = syscall(SYS_openat2, directory, path, &how, sizeof how);
   return fd < 0 ? -errno : (int)fd;
+}
+
+int muster_epoll_open(void) {
+  int epoll = epoll_create1(EPOLL_CLOEXEC);
+  return epoll < 0 ? -errno : epoll;
+}
+
+int muster_epoll_add(int epoll, int fd, int writable, uint64_t token) {
+  struct epoll_event event = {.events = (writable ? EPOLLOUT : EPOLLIN | EPOLLRDHUP) | EPOLLONESHOT, .data.u64 = token};
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+void muster_epoll_remove(int epoll, int fd) { (void)epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL); }
+
+int muster_epoll_wait(int epoll, uint64_t *tokens, int capacity) {
+  struct epoll_event events[64];
+  int count = epoll_wait(epoll, events, capacity < 64 ? capacity : 64, -1);
+  if (count < 0) return errno == EINTR ? 0 : -errno;
+  for (int index = 0; index < count; index++) tokens[index] = events[index].data.u64;
+  return count;
 }
 
 int muster_pidfd_open(int pid) {

@@ -39,6 +39,15 @@ int64_t muster_wall_nanoseconds(void);
 // When the contents and the inode of a file last changed, nanoseconds since 1970. 0, or -errno.
 int muster_file_times(int fd, int64_t *modified, int64_t *changed);
 
+// An epoll instance, close-on-exec; or the negative errno.
+int muster_epoll_open(void);
+// Says `token` once, when `fd` can be read (or the other end is gone), or written if `writable`. 0 or the negative errno.
+int muster_epoll_add(int epoll, int fd, int writable, uint64_t token);
+// Forgets `fd`, whether it was said or not.
+void muster_epoll_remove(int epoll, int fd);
+// Waits without end for up to `capacity` tokens. How many there are, 0 when a signal came first, or the negative errno.
+int muster_epoll_wait(int epoll, uint64_t *tokens, int capacity);
+
 int muster_pidfd_open(int pid);
 int muster_pidfd_signal(int pidfd, int signal);
 

@@ -1,6 +1,4 @@
-internal import Dispatch
 internal import Glibc
-internal import Synchronization
 
 /// An open file descriptor; closed when the last reference goes.
 ///
@@ -32,81 +30,24 @@ package final class FileDescriptor: Sendable {
   /// Suspends until the descriptor is ready or `deadline` has passed; `nil` waits for ever.
   ///
   /// - Returns: False when the deadline came first.
-  /// - Throws: `CancellationError`.
+  /// - Throws: `CancellationError`, `SystemError` (no descriptor left to wait with).
   func ready(for readiness: Readiness, until deadline: ContinuousClock.Instant? = nil) async throws -> Bool {
     try Task.checkCancellation()
     let wait = ReadinessWait(self)
-    let isReady = await withTaskCancellationHandler {
+    let end = await withTaskCancellationHandler {
       await withCheckedContinuation { wait.begin($0, for: readiness, until: deadline) }
     } onCancel: {
-      wait.finish(false)
+      wait.finish(.success(false))
     }
     try Task.checkCancellation()
-    return isReady
+    return try end.get()
   }
 
-  /// The same without regard to cancellation: for a way out that must be finished.
+  /// The same without regard to cancellation: for a way out that must be finished. False also when it cannot wait.
   func readyRegardless(for readiness: Readiness, until deadline: ContinuousClock.Instant) async -> Bool {
-    await withCheckedContinuation { ReadinessWait(self).begin($0, for: readiness, until: deadline) }
-  }
-}
-
-/// One wait for one descriptor: the first of readiness, deadline and cancellation ends it.
-private final class ReadinessWait: Sendable {
-  private enum State {
-    case fresh
-    case waiting(CheckedContinuation<Bool, Never>, any DispatchSourceProtocol & Sendable)
-    case finished
-  }
-
-  private static let queue = DispatchQueue(label: "muster.readiness")
-  private let descriptor: FileDescriptor
-  private let state = Mutex(State.fresh)
-
-  init(_ descriptor: FileDescriptor) {
-    self.descriptor = descriptor
-  }
-
-  func begin(
-    _ continuation: CheckedContinuation<Bool, Never>, for readiness: FileDescriptor.Readiness,
-    until deadline: ContinuousClock.Instant?
-  ) {
-    let source: any DispatchSourceProtocol & Sendable =
-      switch readiness {
-      case .readable:
-        DispatchSource.makeReadSource(fileDescriptor: descriptor.number, queue: Self.queue) as! DispatchSource
-      case .writable:
-        DispatchSource.makeWriteSource(fileDescriptor: descriptor.number, queue: Self.queue) as! DispatchSource
-      }
-    source.setEventHandler { self.finish(true) }
-    // The descriptor must outlive its registration.
-    source.setCancelHandler { [descriptor] in withExtendedLifetime(descriptor) {} }
-    let isCancelledAlready = state.withLock { state in
-      guard case .fresh = state else { return true }
-      state = .waiting(continuation, source)
-      return false
-    }
-    source.activate()
-    if isCancelledAlready {
-      source.cancel()
-      continuation.resume(returning: false)
-    } else if let deadline {
-      let left = max(.zero, deadline - ContinuousClock.now)
-      Self.queue.asyncAfter(deadline: .now() + .nanoseconds(left.nanosecondsClamped)) { [weak self] in
-        self?.finish(false)
-      }
-    }
-  }
-
-  func finish(_ isReady: Bool) {
-    let waiting: (CheckedContinuation<Bool, Never>, any DispatchSourceProtocol & Sendable)? = state.withLock { state in
-      defer { state = .finished }
-      guard case .waiting(let continuation, let source) = state else { return nil }
-      return (continuation, source)
-    }
-    guard let (continuation, source) = waiting else { return }
-    source.cancel()
-    continuation.resume(returning: isReady)
+    let end = await withCheckedContinuation { ReadinessWait(self).begin($0, for: readiness, until: deadline) }
+    if case .success(let isReady) = end { return isReady }
+    return false
   }
 }
 
