@@ -124,6 +124,14 @@ import Testing
       "widen it with 'muster subnet update hall1 --pool', or give the node a fixed address")
     let fixed = Self.facts { $0.place?.poolUsed = 100 }
     #expect(fixed.findings().isEmpty)
+    let none = Self.facts {
+      $0.place?.poolSize = 0
+      $0.place?.poolUsed = 0
+      $0.place?.address = nil
+    }
+    expect(
+      none, "NO_POOL", "hall1 has no pool, and the node wants a dynamic address",
+      "add one with 'muster subnet update hall1 --pool', or give the node a fixed address")
   }
 
   @Test func aHeldAddressNamesItsHolderAndTheTime() {

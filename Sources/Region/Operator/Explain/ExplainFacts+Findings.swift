@@ -47,7 +47,8 @@ extension ExplainFacts {
 
   private func addressFindings(_ place: Place) -> [Finding] {
     if let hold { return [.addressHeld(hold.address, by: hold.mac, until: hold.until)] }
-    if place.address == nil, place.poolSize == 0 || place.poolUsed >= place.poolSize {
+    if place.address == nil, place.poolSize == 0 { return [.noPool(subnet: place.subnet)] }
+    if place.address == nil, place.poolUsed >= place.poolSize {
       return [.poolFull(subnet: place.subnet, used: place.poolUsed, size: place.poolSize)]
     }
     return []

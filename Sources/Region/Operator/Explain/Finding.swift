@@ -13,6 +13,8 @@ package enum Finding: Sendable, Hashable {
   case bootFileMissing(
     ExplainFacts.BootFileFact, agent: AgentName, directory: String, node: NodeName, status: String, times: Int)
   case addressHeld(IPv4Address, by: MACAddress, until: Timestamp?)
+  /// The node wants a dynamic address.
+  case noPool(subnet: SubnetName)
   case poolFull(subnet: SubnetName, used: UInt64, size: UInt64)
   case ownerSilent(agent: AgentName, silence: Age?, applied: Generation, isBehind: Bool)
   case waiting(agent: AgentName, generation: Generation, applied: Generation)
@@ -33,6 +35,7 @@ package enum Finding: Sendable, Hashable {
     case .quarantined: "QUARANTINED"
     case .bootFileMissing: "BOOT_FILE_MISSING"
     case .addressHeld: "ADDRESS_HELD"
+    case .noPool: "NO_POOL"
     case .poolFull: "POOL_FULL"
     case .ownerSilent: "OWNER_SILENT"
     case .waiting: "WAITING"
@@ -58,6 +61,7 @@ package enum Finding: Sendable, Hashable {
       "\(file.role.rawValue) '\(file.path)' is missing on \(agent)" + Self.repeated(status, times)
     case .addressHeld(let address, let mac, let until?): "\(address) is held by \(mac) until \(until.utcText)"
     case .addressHeld(let address, let mac, nil): "\(address) is held by \(mac) until its lease ends"
+    case .noPool(let subnet): "\(subnet) has no pool, and the node wants a dynamic address"
     case .poolFull(let subnet, let used, let size): "the pool of \(subnet) is full (\(used) of \(size) leased)"
     case .ownerSilent(let agent, nil, _, _): "\(agent) was never online"
     case .ownerSilent(let agent, let silence?, let applied, false):
@@ -88,6 +92,7 @@ package enum Finding: Sendable, Hashable {
     case .bootFileMissing(_, let agent, let directory, let node, _, _):
       "put it in \(agent):\(directory), or 'muster node boot \(node) local'"
     case .addressHeld: "power that machine off and wait, or take the address at once with --force"
+    case .noPool(let subnet): "add one with 'muster subnet update \(subnet) --pool', or give the node a fixed address"
     case .poolFull(let subnet, _, _): "widen it with 'muster subnet update \(subnet) --pool', or give the node a fixed address"
     case .ownerSilent(let agent, _, _, true): "start muster-pserv on \(agent); it will apply when it returns"
     case .ownerSilent(let agent, _, _, false): "look whether muster-pserv runs on \(agent) and reaches the region"
