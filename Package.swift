@@ -99,7 +99,7 @@ let package = Package(
     library("Region", ["Store", "Settings", "Wire", "RPC", "Provisioning", crypto, log, metrics]),
     library("Pserv", ["CLinux", "Settings", "Wire", "RPC", "Provisioning", crypto, grdb, log, metrics]),
     library("PservHTTP", ["Pserv", "Provisioning", hummingbird, hummingbirdCore, httpTypes, lifecycle, crypto, log] + nio),
-    library("OperatorCLI", ["Wire", "RPC", "RPCTransport", arguments, yaml, log] + nio),
+    library("OperatorCLI", ["Wire", "Provisioning", "RPC", "RPCTransport", arguments, yaml, log] + nio),
     library("LoadHarness", ["Wire", "RPC", histogram]),
     library("ServiceProgram", ["Settings", "MetricsText", arguments, lifecycle, log, metrics] + nio),
 

@@ -1,3 +1,4 @@
+internal import Provisioning
 internal import RPC
 internal import Wire
 
@@ -101,23 +102,14 @@ struct SubnetRow {
 extension SubnetRow {
   /// Whether both, being new, want some of the same addresses of a fabric.
   func overlaps(_ other: SubnetRow) -> Bool {
-    guard fabric == other.fabric, let mine = addresses, let theirs = other.addresses else { return false }
+    guard fabric == other.fabric, let mine = prefix, let theirs = other.prefix else { return false }
     return mine.overlaps(theirs)
   }
 
-  private var fabric: String { subnet.fabric.isEmpty ? "default" : subnet.fabric }
+  private var fabric: String { subnet.fabric.isEmpty ? FabricName.default.text : subnet.fabric }
 
-  /// Of the prefix; nil for what the region will refuse as no prefix.
-  private var addresses: ClosedRange<UInt32>? {
-    let parts = subnet.prefix.split(separator: "/", omittingEmptySubsequences: false)
-    let octets = parts[0].split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-    guard parts.count == 2, octets.count == 4, let length = UInt32(parts[1]), length <= 32 else { return nil }
-    var network: UInt32 = 0
-    for octet in octets {
-      guard let octet else { return nil }
-      network = network << 8 | UInt32(octet)
-    }
-    let hosts = length == 0 ? UInt32.max : UInt32((UInt64(1) << (32 - length)) - 1)
-    return (network & ~hosts)...(network | hosts)
+  /// Nil for what the region will refuse as no prefix.
+  private var prefix: IPv4Prefix? {
+    do { return try IPv4Prefix(subnet.prefix) } catch { return nil }
   }
 }
