@@ -69,7 +69,7 @@ import Testing
     for (octets, code) in [
       ([8, 0, 8, 0, 8, 0, 8, 0], StatusCode.resourceExhausted), ([8], .internalError), ([0x0a, 0], .internalError),
     ] as [([UInt8], StatusCode)] {
-      for content in [MessageReader.Content.requests, .responses] {
+      for content in [DecodingRules.Content.requests, .responses] {
         #expect(refusal(of: octets, as: content, limits: limits)?.code == code)
       }
     }
@@ -95,7 +95,7 @@ import Testing
   }
 
   private func refusal(
-    of octets: [UInt8], as content: MessageReader.Content, limits: MessageLimits = .standard
+    of octets: [UInt8], as content: DecodingRules.Content, limits: MessageLimits = .standard
   ) -> RPCError? {
     var reader = MessageReader()
     reader.reset(messageBytesMax: 100, limits: limits, compression: .identity, content: content, keepBytesMax: 0)

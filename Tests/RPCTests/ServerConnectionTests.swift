@@ -102,22 +102,6 @@ private final class Gate: Sendable {
   }
 }
 
-/// Runs tasks when it is told to, on the thread of the test.
-private final class TestExecutor: TaskExecutor {
-  private let jobs = Mutex<[UnownedJob]>([])
-
-  func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
-    jobs.withLock { $0.append(job) }
-  }
-
-  func drain() {
-    while let job = jobs.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
-      job.runSynchronously(on: asUnownedTaskExecutor())
-    }
-  }
-}
-
 private final class ServerPair {
   let executor = TestExecutor()
   let connection: ServerConnection

@@ -1,4 +1,5 @@
 import Logging
+import NIOPosix
 import RPC
 import Synchronization
 import Testing
@@ -11,6 +12,8 @@ import Testing
   private static let look = MethodDescriptor(service: "test.Tasks", method: "Look", kind: .unary)
   private static let spin = MethodDescriptor(service: "test.Tasks", method: "Spin", kind: .unary)
   private static let stop = MethodDescriptor(service: "test.Tasks", method: "Stop", kind: .unary)
+  private static let echo = MethodDescriptor(service: "test.Tasks", method: "Echo", kind: .unary)
+  private static let echoAtOnce = MethodDescriptor(service: "test.Tasks", method: "EchoAtOnce", kind: .unary)
   private static let meet = MethodDescriptor(service: "test.Tasks", method: "Meet", kind: .unary)
 
   @TaskLocal private static var mark: UInt64 = 0
@@ -61,6 +64,13 @@ import Testing
       .unary(stop) { (_: Bench.EchoRequest, _) in
         isStopped.withLock { $0 = true }
         return Bench.EchoReply()
+      },
+      // 1 for a handler that runs on an event loop.
+      .unary(echo) { (request: Bench.EchoRequest, _) in
+        Bench.EchoReply(id: MultiThreadedEventLoopGroup.currentEventLoop == nil ? 0 : 1, payload: request.payload)
+      },
+      .immediate(echoAtOnce) { (request: Bench.EchoRequest, _) in
+        Bench.EchoReply(id: MultiThreadedEventLoopGroup.currentEventLoop == nil ? 0 : 1, payload: request.payload)
       },
       .unary(meet) { (request: Bench.EchoRequest, _) in
         await gate.pass()
@@ -114,6 +124,25 @@ import Testing
           }
           for try await isRight in group { #expect(isRight) }
         }
+      }
+    }
+  }
+
+  @Test func handlersOfLargeMessagesRunOnTheLoopAsWell() async throws {
+    try await withServer(gate: Gate(1)) { channel in
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for index in 0..<32 {
+          let payload = [UInt8](repeating: UInt8(index), count: index % 2 == 0 ? 300_000 : 10)
+          for method in [Self.echo, Self.echoAtOnce] {
+            group.addTask {
+              let reply = try await channel.unary(
+                method, request: Bench.EchoRequest(payload: payload), responseType: Bench.EchoReply.self)
+              #expect(reply.id == 1)
+              #expect(reply.payload.elementsEqual(payload))
+            }
+          }
+        }
+        try await group.waitForAll()
       }
     }
   }

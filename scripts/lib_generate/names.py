@@ -18,7 +18,7 @@ SWIFT_KEYWORDS = frozenset(
 )
 
 # Names that mean something else inside a generated type, whatever the quotes.
-SWIFT_TAKEN = frozenset(("init", "self", "hashValue", "rawValue", "fullName", "fieldNames", "unknownFields"))
+SWIFT_TAKEN = frozenset(("init", "self", "hashValue", "rawValue", "fullName", "fieldNames", "unknownFields", "encodingCost"))
 
 # Types whose own name Swift reserves.
 SWIFT_TYPE_RENAMES = {"Any": "AnyMessage", "Type": "TypeMessage", "Protocol": "ProtocolMessage", "Self": "SelfMessage"}

@@ -35,6 +35,8 @@ def _message(source, message, file):
     source.gap()
     _field_names(source, message, access)
     source.gap()
+    _encoding_cost(source, message, access)
+    source.gap()
     source.open(
         f"{access} init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) "
         "throws(RPC.MessageError) {"
@@ -79,6 +81,42 @@ def _raw(source, message):
 
 def _field_names(source, message, access):
     source.items(f"{access} static let fieldNames: [String] = ", [f'"{name}"' for name in message.field_names])
+
+
+def _encoding_cost(source, message, access):
+    source.open(f"{access} var encodingCost: Int {{")
+    lines = [line for member in message.members for line in _costs_of(member)]
+    if lines:
+        source.line("var cost = self.unknownFields.sizeBytes")
+        for line in lines:
+            source.line(line)
+        source.line("return cost")
+    else:
+        source.line("self.unknownFields.sizeBytes")
+    source.close()
+
+
+def _costs_of(member):
+    """Lines that add what a member costs; none for what costs next to nothing."""
+    if isinstance(member, Oneof):
+        costs = [(field, cost) for field in member.fields if (cost := _cost(field.value, "value"))]
+        if not costs:
+            return []
+        cases = [f"case .{field.swift}(let value): cost += {cost}" for field, cost in costs]
+        others = "case nil: break" if len(costs) == len(member.fields) else "default: break"
+        return [f"switch self.{member.swift} {{", *cases, others, "}"]
+    if member.map or member.repeated:
+        element_cost = 256 if member.map or member.value.kind == "message" else 8
+        return [f"cost += self.{member.swift}.count * {element_cost}"]
+    if member.value.kind == "message":
+        return [f"if let message = self.{member.swift} {{ cost += message.encodingCost }}"]
+    cost = _cost(member.value, f"self.{member.swift}")
+    return [f"cost += {cost}"] if cost else []
+
+
+def _cost(value, swift):
+    """What the Swift expression `swift` costs as an expression, or None."""
+    return {"string": f"{swift}.utf8.count", "bytes": f"{swift}.count", "message": f"{swift}.encodingCost"}.get(value.kind)
 
 
 def _from_c(source, message):

@@ -5,6 +5,12 @@ public protocol CallEndpoint: AnyObject, Sendable {}
 public protocol CallDriver: AnyObject, Sendable {
   /// `call` has octets to send, credit to give, or has ended. Called on any thread, once until the call is attended.
   func callNeedsAttention(_ call: any CallEndpoint)
+  /// Where large messages are encoded and decoded. nil: where they are written and read, because nobody waits for that thread.
+  var largeMessages: (any TaskExecutor)? { get }
+}
+
+extension CallDriver {
+  public var largeMessages: (any TaskExecutor)? { nil }
 }
 
 /// What both ends have in common: reading and writing messages with back-pressure.
@@ -25,8 +31,18 @@ extension MessageEndpoint {
       case .message: return message
       case .end: return nil
       case .nothingYet: try await waitForMessage()
+      case .large: if let message = try await receiveLarge(type) { return message }
       }
     }
+  }
+
+  nonisolated(nonsending) private func receiveLarge<M: Message>(_ type: M.Type) async throws(RPCError) -> M? {
+    let taken = try withStreams { streams throws(RPCError) in try streams.takeEncoded() }
+    guard let (message, executor, driver) = taken else { return nil }
+    driver?.callNeedsAttention(self)
+    let result = await withTaskExecutorPreference(executor) { await message.decode(type) }
+    try withStreams { streams throws(RPCError) in try streams.decoded() }?.callNeedsAttention(self)
+    return try result.get()
   }
 
   /// The only message of a direction that does not stream.
@@ -37,7 +53,7 @@ extension MessageEndpoint {
     return message
   }
 
-  /// The next message if it is there already.
+  /// The next message if it is there already and not large.
   func takeReady<M: Message>(into message: inout M) throws(RPCError) -> Bool {
     let (taken, driver) = try withStreams { streams throws(RPCError) in try streams.take(into: &message) }
     driver?.callNeedsAttention(self)
@@ -46,11 +62,24 @@ extension MessageEndpoint {
 
   /// Queues a message and waits while too much is queued.
   nonisolated(nonsending) func send<M: Message>(_ message: M) async throws(RPCError) {
+    let encoded = await encodeElsewhere(message)
     let (driver, mustWait) = try withStreams { streams throws(RPCError) in
-      (try streams.append(message), streams.mustWait)
+      (try streams.append(message, encoded: encoded), streams.mustWait)
     }
     driver?.callNeedsAttention(self)
     if mustWait { try await waitForRoom() }
+  }
+
+  /// - Returns: nil for a message that is to be encoded here.
+  @inline(__always)
+  nonisolated(nonsending) func encodeElsewhere<M: Message>(_ message: M) async -> MovingOctets? {
+    let cost = message.encodingCost
+    return cost < MessageWriter.largeCompressedCostMin ? nil : await encodeElsewhere(message, cost: cost)
+  }
+
+  nonisolated(nonsending) private func encodeElsewhere<M: Message>(_ message: M, cost: Int) async -> MovingOctets? {
+    guard let (executor, compression) = withStreams({ $0.elsewhere(cost: cost) }) else { return nil }
+    return await withTaskExecutorPreference(executor) { await MessageWriter.encode(message, compression) }
   }
 
   nonisolated(nonsending) private func waitForMessage() async throws(RPCError) {

@@ -25,6 +25,8 @@ struct CallStreams: ~Copyable {
   /// Octets the peer may send again, not yet told to the driver.
   private var credit = 0
   private var isSignalled = false
+  /// What the reader took and is having decoded.
+  private var decoding: EncodedMessage?
 
   /// A writer sleeps once this many octets wait to be sent.
   static let outboundBytesHigh = 64 << 10
@@ -41,11 +43,14 @@ struct CallStreams: ~Copyable {
     case message
     case end
     case nothingYet
+    /// A message is there that is to be decoded elsewhere: `takeEncoded`.
+    case large
   }
 
   /// - Returns: Also the driver, when it has to be told of credit.
   mutating func take<M: Message>(into message: inout M) throws(RPCError) -> (Taken, (any CallDriver)?) {
     if let failure { throw failure }
+    if inbound.isLarge, driver?.largeMessages != nil { return (.large, nil) }
     if try inbound.take(into: &message, credit: &credit) {
       // Small credits wait for company: a window update each would cost as much as the message.
       return (.message, credit >= CallStreams.creditBytesMin && inboundEnd == nil ? signal() : nil)
@@ -57,12 +62,39 @@ struct CallStreams: ~Copyable {
     }
   }
 
+  /// Takes a large message as it is; `decoded` follows.
+  ///
+  /// - Returns: nil when none is there or nobody decodes it elsewhere.
+  mutating func takeEncoded() throws(RPCError) -> (EncodedMessage, any TaskExecutor, (any CallDriver)?)? {
+    if let failure { throw failure }
+    guard let executor = driver?.largeMessages, let message = inbound.takeEncoded(credit: &credit) else { return nil }
+    decoding = message
+    return (message, executor, credit >= CallStreams.creditBytesMin && inboundEnd == nil ? signal() : nil)
+  }
+
+  /// The memory of a message that was decoded is free.
+  mutating func decoded() throws(RPCError) -> (any CallDriver)? {
+    decoding = nil
+    if let failure { throw failure }
+    return signal()
+  }
+
   /// Queues a message, whatever is queued already; then `mustWait` says whether the writer has to pause.
-  mutating func append<M: Message>(_ message: M) throws(RPCError) -> (any CallDriver)? {
+  ///
+  /// - Parameter encoded: The message, if it was encoded elsewhere.
+  mutating func append<M: Message>(_ message: M, encoded: MovingOctets? = nil) throws(RPCError) -> (any CallDriver)? {
     if let failure { throw failure }
     if outboundHasEnded { throw outboundError ?? CallStreams.writtenAfterEnd }
-    outbound.append(message)
+    if let encoded { outbound.append(encoded: encoded.take()) } else { outbound.append(message) }
     return signal()
+  }
+
+  /// Where a message is to be encoded, and how; nil: here.
+  func elsewhere(cost: Int) -> (any TaskExecutor, Compression)? {
+    guard outbound.compression != .identity || cost >= MessageWriter.largeCostMin, let executor = driver?.largeMessages else {
+      return nil
+    }
+    return (executor, outbound.compression)
   }
 
   var mustWait: Bool {
@@ -114,6 +146,7 @@ struct CallStreams: ~Copyable {
     if failure == nil { failure = error }
     outboundHasEnded = true
     credit += inbound.discard()
+    dropDecoding()
     return parking.takeAll()
   }
 
@@ -157,7 +190,9 @@ struct CallStreams: ~Copyable {
   }
 
   var held: Held {
-    Held(inboundBytes: inbound.heldBytes, outboundBytes: outbound.heldBytes, unsentBytes: outbound.queuedBytes)
+    Held(
+      inboundBytes: inbound.heldBytes + (decoding?.heldBytes ?? 0), outboundBytes: outbound.heldBytes,
+      unsentBytes: outbound.queuedBytes)
   }
 
   /// Gives memory back that is not in use.
@@ -175,11 +210,17 @@ struct CallStreams: ~Copyable {
   /// Nobody reads any more.
   mutating func releaseInbound() {
     _ = inbound.discard(keepBytesMax: CallStreams.keptBytesMax)
+    dropDecoding()
+  }
+
+  private mutating func dropDecoding() {
+    decoding?.drop()
+    decoding = nil
   }
 
   mutating func reset(
     messageBytesMax: Int, messageLimits: MessageLimits = .standard, compression: Compression,
-    inbound content: MessageReader.Content
+    inbound content: DecodingRules.Content
   ) {
     inbound.reset(
       messageBytesMax: messageBytesMax, limits: messageLimits, compression: compression, content: content,
@@ -192,6 +233,7 @@ struct CallStreams: ~Copyable {
     failure = nil
     credit = 0
     isSignalled = false
+    decoding = nil
   }
 
   private static var writtenAfterEnd: RPCError {

@@ -8,6 +8,13 @@ extension Bench.EchoRequest: RPC.Message {
 
   public static let fieldNames: [String] = ["id", "name", "payload"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.payload.count
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -49,6 +56,13 @@ extension Bench.EchoReply: RPC.Message {
 
   public static let fieldNames: [String] = ["id", "name", "payload"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.payload.count
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -89,6 +103,12 @@ extension Bench.StreamRequest: RPC.Message {
   public static let fullName = "bench.StreamRequest"
 
   public static let fieldNames: [String] = ["count", "payload"]
+
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.payload.count
+    return cost
+  }
 
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

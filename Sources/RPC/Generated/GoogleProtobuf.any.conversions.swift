@@ -8,6 +8,13 @@ extension GoogleProtobuf.AnyMessage: RPC.Message {
 
   public static let fieldNames: [String] = ["type_url", "value"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.typeUrl.utf8.count
+    cost += self.value.count
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }

@@ -8,6 +8,10 @@ extension GoogleProtobuf.Duration: RPC.Message {
 
   public static let fieldNames: [String] = ["seconds", "nanos"]
 
+  public var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }

@@ -8,6 +8,14 @@ extension GoogleRpc.ErrorInfo: RPC.Message {
 
   public static let fieldNames: [String] = ["reason", "domain", "metadata"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.reason.utf8.count
+    cost += self.domain.utf8.count
+    cost += self.metadata.count * 256
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -63,6 +71,12 @@ extension GoogleRpc.RetryInfo: RPC.Message {
 
   public static let fieldNames: [String] = ["retry_delay"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.retryDelay { cost += message.encodingCost }
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -99,6 +113,12 @@ extension GoogleRpc.BadRequest: RPC.Message {
   public static let fullName = "google.rpc.BadRequest"
 
   public static let fieldNames: [String] = ["field_violations"]
+
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.fieldViolations.count * 256
+    return cost
+  }
 
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -147,6 +167,13 @@ extension GoogleRpc.BadRequest.FieldViolation: RPC.Message {
 
   public static let fieldNames: [String] = ["field", "description"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.field.utf8.count
+    cost += self.description.utf8.count
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -185,6 +212,12 @@ extension GoogleRpc.PreconditionFailure: RPC.Message {
   public static let fullName = "google.rpc.PreconditionFailure"
 
   public static let fieldNames: [String] = ["violations"]
+
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.violations.count * 256
+    return cost
+  }
 
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -233,6 +266,14 @@ extension GoogleRpc.PreconditionFailure.Violation: RPC.Message {
 
   public static let fieldNames: [String] = ["type", "subject", "description"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.type.utf8.count
+    cost += self.subject.utf8.count
+    cost += self.description.utf8.count
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -273,6 +314,15 @@ extension GoogleRpc.ResourceInfo: RPC.Message {
   public static let fullName = "google.rpc.ResourceInfo"
 
   public static let fieldNames: [String] = ["resource_type", "resource_name", "owner", "description"]
+
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.resourceType.utf8.count
+    cost += self.resourceName.utf8.count
+    cost += self.owner.utf8.count
+    cost += self.description.utf8.count
+    return cost
+  }
 
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

@@ -8,6 +8,13 @@ extension GoogleRpc.Status: RPC.Message {
 
   public static let fieldNames: [String] = ["code", "message", "details"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.message.utf8.count
+    cost += self.details.count * 256
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }

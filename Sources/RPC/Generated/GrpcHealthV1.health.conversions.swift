@@ -8,6 +8,12 @@ extension GrpcHealthV1.HealthCheckRequest: RPC.Message {
 
   public static let fieldNames: [String] = ["service"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.service.utf8.count
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -44,6 +50,10 @@ extension GrpcHealthV1.HealthCheckResponse: RPC.Message {
   public static let fullName = "grpc.health.v1.HealthCheckResponse"
 
   public static let fieldNames: [String] = ["status"]
+
+  public var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
 
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

@@ -15,6 +15,20 @@ extension GrpcReflectionV1alpha.ServerReflectionRequest: RPC.Message {
     "list_services",
   ]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.host.utf8.count
+    switch self.messageRequest {
+    case .fileByFilename(let value): cost += value.utf8.count
+    case .fileContainingSymbol(let value): cost += value.utf8.count
+    case .fileContainingExtension(let value): cost += value.encodingCost
+    case .allExtensionNumbersOfType(let value): cost += value.utf8.count
+    case .listServices(let value): cost += value.utf8.count
+    case nil: break
+    }
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -78,6 +92,12 @@ extension GrpcReflectionV1alpha.ExtensionRequest: RPC.Message {
 
   public static let fieldNames: [String] = ["containing_type", "extension_number"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.containingType.utf8.count
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -123,6 +143,20 @@ extension GrpcReflectionV1alpha.ServerReflectionResponse: RPC.Message {
     "list_services_response",
     "error_response",
   ]
+
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.validHost.utf8.count
+    if let message = self.originalRequest { cost += message.encodingCost }
+    switch self.messageResponse {
+    case .fileDescriptorResponse(let value): cost += value.encodingCost
+    case .allExtensionNumbersResponse(let value): cost += value.encodingCost
+    case .listServicesResponse(let value): cost += value.encodingCost
+    case .errorResponse(let value): cost += value.encodingCost
+    case nil: break
+    }
+    return cost
+  }
 
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -187,6 +221,12 @@ extension GrpcReflectionV1alpha.FileDescriptorResponse: RPC.Message {
 
   public static let fieldNames: [String] = ["file_descriptor_proto"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.fileDescriptorProto.count * 8
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -236,6 +276,13 @@ extension GrpcReflectionV1alpha.ExtensionNumberResponse: RPC.Message {
 
   public static let fieldNames: [String] = ["base_type_name", "extension_number"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.baseTypeName.utf8.count
+    cost += self.extensionNumber.count * 8
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -279,6 +326,12 @@ extension GrpcReflectionV1alpha.ListServiceResponse: RPC.Message {
   public static let fullName = "grpc.reflection.v1alpha.ListServiceResponse"
 
   public static let fieldNames: [String] = ["service"]
+
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.service.count * 256
+    return cost
+  }
 
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -327,6 +380,12 @@ extension GrpcReflectionV1alpha.ServiceResponse: RPC.Message {
 
   public static let fieldNames: [String] = ["name"]
 
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    return cost
+  }
+
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -363,6 +422,12 @@ extension GrpcReflectionV1alpha.ErrorResponse: RPC.Message {
   public static let fullName = "grpc.reflection.v1alpha.ErrorResponse"
 
   public static let fieldNames: [String] = ["error_code", "error_message"]
+
+  public var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.errorMessage.utf8.count
+    return cost
+  }
 
   public init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

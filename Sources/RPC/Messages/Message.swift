@@ -12,6 +12,10 @@ public protocol Message: Sendable, Hashable {
   /// What the decoded message had in fields that the contract does not have; it is encoded again.
   var unknownFields: UnknownFields { get set }
 
+  /// Roughly what it costs to encode the message, as octets to copy: those of its texts and octets and of the messages in it; of
+  /// lists 256 for each message and 8 for each other element, whatever they contain. Cheap to ask.
+  var encodingCost: Int { get }
+
   /// Decodes one message. The bytes are scanned against `limits` (depth, fields, UTF-8, NUL, memory) before
   /// anything is unpacked; they are borrowed for the call only.
   init(serialized bytes: UnsafeRawBufferPointer, limits: MessageLimits) throws(MessageError)

@@ -4,10 +4,7 @@ extension ServerCall {
     do {
       var context = ServerContext(call: self)
       for interceptor in interceptors { try await interceptor.intercept(&context) }
-      switch handler.body {
-      case .asynchronous(let body): try await body(self, context)
-      case .immediate(let body): try body(self, context)
-      }
+      try await handler.body(self, context)
     } catch {
       finish(error, of: handler, observer: observer)
     }
@@ -15,7 +12,7 @@ extension ServerCall {
 
   /// Runs a handler that does not wait.
   func runImmediately(
-    _ body: @Sendable (ServerCall, ServerContext) throws -> Void, of handler: MethodHandler, observer: any ServerObserver
+    _ body: MethodHandler.ImmediateBody, of handler: MethodHandler, observer: any ServerObserver
   ) {
     do {
       try body(self, ServerContext(call: self))

@@ -71,8 +71,8 @@ public final class ServerCall: MessageEndpoint {
   }
 
   /// Queues the only response and `ok` behind it.
-  func sendLast<M: Message>(_ message: M) throws(RPCError) {
-    let driver = try withState { state throws(RPCError) in try state.sendLast(message) }
+  func sendLast<M: Message>(_ message: M, encoded: MovingOctets? = nil) throws(RPCError) {
+    let driver = try withState { state throws(RPCError) in try state.sendLast(message, encoded: encoded) }
     driver?.callNeedsAttention(self)
   }
 

@@ -78,8 +78,9 @@ struct ServerCallState: ~Copyable {
     streams.outbound.compression = compression
   }
 
-  mutating func sendLast<M: Message>(_ message: M) throws(RPCError) -> (any CallDriver)? {
-    let driver = try streams.append(message)
+  /// - Parameter encoded: The message, if it was encoded elsewhere.
+  mutating func sendLast<M: Message>(_ message: M, encoded: MovingOctets?) throws(RPCError) -> (any CallDriver)? {
+    let driver = try streams.append(message, encoded: encoded)
     status = .ok
     return driver ?? streams.endOutbound()
   }

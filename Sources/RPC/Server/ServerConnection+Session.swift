@@ -57,11 +57,11 @@ extension ServerConnection: SessionDelegate {
   public func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {
     let call = unsafeDowncast(stream, to: ServerCall.self)
     let isWaited = call.stream.pendingRoute != nil
-    let (credit, reader, isReady, held) = call.withStreams { streams in
+    let (credit, reader, isReady, isLarge, held) = call.withStreams { streams in
       let (credit, reader) = streams.receive(data)
       // Under the lock that is held anyway; see `start`.
       if isWaited, streams.inbound.isReady { streams.assumeSignalled() }
-      return (credit, reader, streams.inbound.isReady, streams.held)
+      return (credit, reader, streams.inbound.isReady, streams.inbound.isLarge, streams.held)
     }
     if let reason = note(held, by: call) {
       observer.callRefused(reason)
@@ -75,7 +75,7 @@ extension ServerConnection: SessionDelegate {
     }
     if credit > 0 { session.consume(id, credit) }
     reader?.resume()
-    if isReady, let route = call.stream.pendingRoute { start(call, route, isSignalled: true) }
+    if isReady, let route = call.stream.pendingRoute { start(call, route, isSignalled: true, mayWait: isLarge) }
   }
 
   public func receivedEnd(on stream: AnyObject, id: StreamID) {

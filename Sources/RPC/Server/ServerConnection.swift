@@ -191,12 +191,12 @@ public final class ServerConnection {
 
   // MARK: Calls
 
-  func start(_ call: ServerCall, _ route: Route, isSignalled: Bool = false) {
+  func start(_ call: ServerCall, _ route: Route, isSignalled: Bool = false, mayWait: Bool = false) {
     call.stream.pendingRoute = nil
     // `flush` follows, so what the handler does until then needs no word to the driver.
     ready.append(call)
     if !isSignalled { call.withStreams { $0.assumeSignalled() } }
-    if case .immediate(let body) = route.handler.body, router.interceptors.isEmpty {
+    if !mayWait, let body = route.handler.immediateBody, router.interceptors.isEmpty {
       call.runImmediately(body, of: route.handler, observer: rules.observer)
     } else {
       host.start(ServerWork(call: call, route: route, rules: rules))

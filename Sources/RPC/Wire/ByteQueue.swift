@@ -7,8 +7,8 @@
 /// Octets in at the end, out at the front, in one contiguous piece of memory that is kept for reuse.
 ///
 /// An array would do, but its memory moves behind a closure, and both ends of a call want a plain pointer:
-/// encoders fill the tail, nghttp2 and decoders read the front.
-struct ByteQueue: ~Copyable {
+/// encoders fill the tail, nghttp2 and decoders read the front. Nobody else knows its memory, so it may change threads.
+struct ByteQueue: ~Copyable, @unchecked Sendable {
   private var base: UnsafeMutableRawPointer?
   /// Octets of memory that are taken.
   private(set) var capacity = 0

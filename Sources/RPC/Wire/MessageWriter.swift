@@ -41,12 +41,19 @@ struct MessageWriter: ~Copyable {
 
   /// Encodes straight into the queue; nothing else is allocated for an uncompressed message.
   mutating func append<M: Message>(_ message: M) {
-    guard compression == .identity else { return appendCompressed(message) }
-    message.serialize { sizeBytes in
-      let room = queue.extend(by: MessageReader.prefixBytes + sizeBytes)
-      MessageWriter.writePrefix(room, isCompressed: false, payloadBytes: sizeBytes)
-      return UnsafeMutableRawBufferPointer(rebasing: room[MessageReader.prefixBytes...])
-    }
+    MessageWriter.encode(message, compression, into: &queue)
+  }
+
+  /// Encodes a message, with its prefix, on the executor that the task prefers.
+  @concurrent static func encode<M: Message>(_ message: M, _ compression: Compression) async -> MovingOctets {
+    var octets = ByteQueue()
+    encode(message, compression, into: &octets)
+    return MovingOctets(octets)
+  }
+
+  /// Queues what `encode` gave.
+  mutating func append(encoded octets: consuming ByteQueue) {
+    if queue.isEmpty { swap(&queue, &octets) } else { queue.append(octets.bytes) }
   }
 
   /// Copies the next octets out.
@@ -72,7 +79,16 @@ struct MessageWriter: ~Copyable {
     queue.reset(keepBytesMax: keepBytesMax)
   }
 
-  private mutating func appendCompressed<M: Message>(_ message: M) {
+  private static func encode<M: Message>(_ message: M, _ compression: Compression, into queue: inout ByteQueue) {
+    guard compression == .identity else { return encodeCompressed(message, into: &queue) }
+    message.serialize { sizeBytes in
+      let room = queue.extend(by: MessageReader.prefixBytes + sizeBytes)
+      writePrefix(room, isCompressed: false, payloadBytes: sizeBytes)
+      return UnsafeMutableRawBufferPointer(rebasing: room[MessageReader.prefixBytes...])
+    }
+  }
+
+  private static func encodeCompressed<M: Message>(_ message: M, into queue: inout ByteQueue) {
     var plain = ByteQueue()
     message.serialize { plain.extend(by: $0) }
     let start = queue.count
@@ -80,7 +96,7 @@ struct MessageWriter: ~Copyable {
     Gzip.compress(plain.bytes, into: &queue)
     let payloadBytes = queue.count - start - MessageReader.prefixBytes
     queue.withMutableBytes { octets in
-      MessageWriter.writePrefix(
+      writePrefix(
         UnsafeMutableRawBufferPointer(rebasing: octets[start...]), isCompressed: true, payloadBytes: payloadBytes)
     }
   }
@@ -92,4 +108,9 @@ struct MessageWriter: ~Copyable {
 
   /// Octets of requests that are kept until the server answers; a call that sent more is not tried again.
   static let replayBytesMax = 256 << 10
+  /// `Message.encodingCost` of a message that would keep a thread others wait for: a tenth of a millisecond or more. To let
+  /// another thread encode it costs 15 to 30 µs.
+  static let largeCostMin = 96 << 10
+  /// The same of a message that is compressed too.
+  static let largeCompressedCostMin = 4 << 10
 }

@@ -5,6 +5,7 @@ internal import RPC
 final class LoopDriver: CallDriver {
   private let loop: any EventLoop
   private let target: NIOLoopBound<Target>
+  let largeMessages: (any TaskExecutor)?
 
   /// Emptied when the connection goes; calls may hold the driver longer.
   final class Target {
@@ -12,8 +13,11 @@ final class LoopDriver: CallDriver {
   }
 
   /// To be called on `loop`.
-  init(loop: any EventLoop, target: Target) {
+  ///
+  /// - Parameter largeMessages: Encodes and decodes them for tasks that run on the loop itself.
+  init(loop: any EventLoop, target: Target, largeMessages: (any TaskExecutor)? = nil) {
     self.loop = loop
+    self.largeMessages = largeMessages
     self.target = NIOLoopBound(target, eventLoop: loop)
   }
 

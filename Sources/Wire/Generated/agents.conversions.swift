@@ -10,6 +10,14 @@ extension MusterV1.AgentLink: RPC.Message {
 
   package static let fieldNames: [String] = ["interface", "fabric", "addresses", "up"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.interface.utf8.count
+    cost += self.fabric.utf8.count
+    cost += self.addresses.count * 8
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -73,6 +81,18 @@ extension MusterV1.Agent: RPC.Message {
     "session_epoch",
     "warnings",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.uid.utf8.count
+    cost += self.links.count * 256
+    if let message = self.lag { cost += message.encodingCost }
+    if let message = self.lastSeenTime { cost += message.encodingCost }
+    cost += self.version.utf8.count
+    cost += self.warnings.count * 8
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -153,6 +173,12 @@ extension MusterV1.ListAgentsRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["page_size", "page_token"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.pageToken.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -191,6 +217,13 @@ extension MusterV1.ListAgentsResponse: RPC.Message {
   package static let fullName = "muster.v1.ListAgentsResponse"
 
   package static let fieldNames: [String] = ["agents", "next_page_token"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.agents.count * 256
+    cost += self.nextPageToken.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -239,6 +272,12 @@ extension MusterV1.GetAgentRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["name"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -275,6 +314,13 @@ extension MusterV1.CreateAgentRequest: RPC.Message {
   package static let fullName = "muster.v1.CreateAgentRequest"
 
   package static let fieldNames: [String] = ["name", "request_id"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.requestId.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -315,6 +361,13 @@ extension MusterV1.CreateAgentResponse: RPC.Message {
 
   package static let fieldNames: [String] = ["agent", "enrollment_token"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.agent { cost += message.encodingCost }
+    cost += self.enrollmentToken.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -354,6 +407,13 @@ extension MusterV1.ReissueTokenRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["name", "request_id"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.requestId.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -392,6 +452,13 @@ extension MusterV1.DeleteAgentRequest: RPC.Message {
   package static let fullName = "muster.v1.DeleteAgentRequest"
 
   package static let fieldNames: [String] = ["name", "force", "request_id"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.requestId.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -433,6 +500,12 @@ extension MusterV1.DeleteAgentResponse: RPC.Message {
   package static let fullName = "muster.v1.DeleteAgentResponse"
 
   package static let fieldNames: [String] = ["moves"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.moves.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -479,6 +552,14 @@ extension MusterV1.SubnetMove: RPC.Message {
 
   package static let fieldNames: [String] = ["subnet", "from", "to", "nodes", "epoch"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.subnet.utf8.count
+    cost += self.from.utf8.count
+    cost += self.to.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -524,6 +605,13 @@ extension MusterV1.DrainAgentRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["name", "validate_only", "request_id"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.requestId.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -564,6 +652,13 @@ extension MusterV1.DrainAgentResponse: RPC.Message {
   package static let fullName = "muster.v1.DrainAgentResponse"
 
   package static let fieldNames: [String] = ["moves", "generations"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.moves.count * 256
+    cost += self.generations.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -622,6 +717,12 @@ extension MusterV1.UndrainAgentRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["name"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -659,6 +760,10 @@ extension MusterV1.GetStatusRequest: RPC.Message {
 
   package static let fieldNames: [String] = []
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -693,6 +798,15 @@ extension MusterV1.Problem: RPC.Message {
   package static let fullName = "muster.v1.Problem"
 
   package static let fieldNames: [String] = ["subject", "code", "message", "fix"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.subject.utf8.count
+    cost += self.code.utf8.count
+    cost += self.message.utf8.count
+    cost += self.fix.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -750,6 +864,15 @@ extension MusterV1.GetStatusResponse: RPC.Message {
     "changes_behind",
     "nodes_behind",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.version.utf8.count
+    if let message = self.startTime { cost += message.encodingCost }
+    cost += self.problems.count * 256
+    cost += self.agents.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

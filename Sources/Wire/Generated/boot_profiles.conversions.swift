@@ -19,6 +19,17 @@ extension MusterV1.BootProfile: RPC.Message {
     "files",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.uid.utf8.count
+    cost += self.kernel.utf8.count
+    cost += self.initrds.count * 8
+    cost += self.arguments.utf8.count
+    cost += self.files.count * 256
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -86,6 +97,14 @@ extension MusterV1.BootFileStatus: RPC.Message {
 
   package static let fieldNames: [String] = ["agent", "path", "sha256", "size_bytes"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.agent.utf8.count
+    cost += self.path.utf8.count
+    cost += self.sha256.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -129,6 +148,12 @@ extension MusterV1.ListBootProfilesRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["page_size", "page_token"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.pageToken.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -167,6 +192,13 @@ extension MusterV1.ListBootProfilesResponse: RPC.Message {
   package static let fullName = "muster.v1.ListBootProfilesResponse"
 
   package static let fieldNames: [String] = ["boot_profiles", "next_page_token"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.bootProfiles.count * 256
+    cost += self.nextPageToken.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -217,6 +249,12 @@ extension MusterV1.GetBootProfileRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["name"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -253,6 +291,13 @@ extension MusterV1.CreateBootProfileRequest: RPC.Message {
   package static let fullName = "muster.v1.CreateBootProfileRequest"
 
   package static let fieldNames: [String] = ["boot_profile", "request_id", "validate_only"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.bootProfile { cost += message.encodingCost }
+    cost += self.requestId.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -301,6 +346,14 @@ extension MusterV1.UpdateBootProfileRequest: RPC.Message {
     "validate_only",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.bootProfile { cost += message.encodingCost }
+    if let message = self.updateMask { cost += message.encodingCost }
+    cost += self.requestId.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -348,6 +401,13 @@ extension MusterV1.DeleteBootProfileRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["name", "if_revision", "request_id", "validate_only"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.requestId.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -390,6 +450,12 @@ extension MusterV1.WriteBootProfileResponse: RPC.Message {
   package static let fullName = "muster.v1.WriteBootProfileResponse"
 
   package static let fieldNames: [String] = ["boot_profile", "outcome", "profiles_revision"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.bootProfile { cost += message.encodingCost }
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

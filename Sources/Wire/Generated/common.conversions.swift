@@ -9,6 +9,12 @@ extension MusterV1.SubnetGeneration: RPC.Message {
 
   package static let fieldNames: [String] = ["subnet", "generation"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.subnet.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -47,6 +53,16 @@ extension MusterV1.FieldProblem: RPC.Message {
   package static let fullName = "muster.v1.FieldProblem"
 
   package static let fieldNames: [String] = ["field", "value", "code", "message", "fix", "line"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.field.utf8.count
+    cost += self.value.utf8.count
+    cost += self.code.utf8.count
+    cost += self.message.utf8.count
+    cost += self.fix.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

@@ -21,6 +21,20 @@ extension MusterV1.Event: RPC.Message {
     "message",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.time { cost += message.encodingCost }
+    cost += self.kind.utf8.count
+    cost += self.node.utf8.count
+    cost += self.subnet.utf8.count
+    cost += self.agent.utf8.count
+    cost += self.mac.utf8.count
+    cost += self.address.utf8.count
+    cost += self.actor.utf8.count
+    cost += self.message.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -78,6 +92,17 @@ extension MusterV1.ListEventsRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["page_size", "page_token", "node", "subnet", "agent", "kind", "since"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.pageToken.utf8.count
+    cost += self.node.utf8.count
+    cost += self.subnet.utf8.count
+    cost += self.agent.utf8.count
+    cost += self.kind.utf8.count
+    if let message = self.since { cost += message.encodingCost }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -129,6 +154,13 @@ extension MusterV1.ListEventsResponse: RPC.Message {
 
   package static let fieldNames: [String] = ["events", "next_page_token"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.events.count * 256
+    cost += self.nextPageToken.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -175,6 +207,15 @@ extension MusterV1.WatchEventsRequest: RPC.Message {
   package static let fullName = "muster.v1.WatchEventsRequest"
 
   package static let fieldNames: [String] = ["after_id", "node", "subnet", "agent", "kind"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.node.utf8.count
+    cost += self.subnet.utf8.count
+    cost += self.agent.utf8.count
+    cost += self.kind.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

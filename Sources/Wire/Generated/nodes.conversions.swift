@@ -10,6 +10,15 @@ extension MusterV1.NetworkInterface: RPC.Message {
 
   package static let fieldNames: [String] = ["name", "mac", "subnet", "address", "boot"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.mac.utf8.count
+    cost += self.subnet.utf8.count
+    cost += self.address.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -55,6 +64,13 @@ extension MusterV1.Bmc: RPC.Message {
 
   package static let fieldNames: [String] = ["address", "mac"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.address.utf8.count
+    cost += self.mac.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -93,6 +109,13 @@ extension MusterV1.Hardware: RPC.Message {
   package static let fullName = "muster.v1.Hardware"
 
   package static let fieldNames: [String] = ["firmware", "memory_mib", "cpu_count", "cpu_model"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.firmware.utf8.count
+    cost += self.cpuModel.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -153,6 +176,25 @@ extension MusterV1.Node: RPC.Message {
     "create_time",
     "update_time",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.uid.utf8.count
+    cost += self.tags.count * 8
+    cost += self.bootProfile.utf8.count
+    cost += self.bootOnce.utf8.count
+    cost += self.interfaces.count * 256
+    if let message = self.bmc { cost += message.encodingCost }
+    cost += self.serial.utf8.count
+    cost += self.uuid.utf8.count
+    cost += self.location.utf8.count
+    if let message = self.hardware { cost += message.encodingCost }
+    if let message = self.status { cost += message.encodingCost }
+    if let message = self.createTime { cost += message.encodingCost }
+    if let message = self.updateTime { cost += message.encodingCost }
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -252,6 +294,14 @@ extension MusterV1.NodeStatus: RPC.Message {
     "boot_time",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.agent.utf8.count
+    cost += self.reason.utf8.count
+    if let message = self.bootTime { cost += message.encodingCost }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -305,6 +355,15 @@ extension MusterV1.ListNodesRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["page_size", "page_token", "subnet", "state", "tag", "agent"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.pageToken.utf8.count
+    cost += self.subnet.utf8.count
+    cost += self.tag.utf8.count
+    cost += self.agent.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -351,6 +410,13 @@ extension MusterV1.ListNodesResponse: RPC.Message {
   package static let fullName = "muster.v1.ListNodesResponse"
 
   package static let fieldNames: [String] = ["nodes", "next_page_token", "total_size"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.nodes.count * 256
+    cost += self.nextPageToken.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -401,6 +467,12 @@ extension MusterV1.GetNodeRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["name"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -437,6 +509,13 @@ extension MusterV1.CreateNodeRequest: RPC.Message {
   package static let fullName = "muster.v1.CreateNodeRequest"
 
   package static let fieldNames: [String] = ["node", "request_id", "validate_only", "force"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.node { cost += message.encodingCost }
+    cost += self.requestId.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -489,6 +568,15 @@ extension MusterV1.UpdateNodeRequest: RPC.Message {
     "new_name",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.node { cost += message.encodingCost }
+    if let message = self.updateMask { cost += message.encodingCost }
+    cost += self.requestId.utf8.count
+    cost += self.newName.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -540,6 +628,13 @@ extension MusterV1.DeleteNodeRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["name", "if_revision", "request_id", "validate_only"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.requestId.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -582,6 +677,13 @@ extension MusterV1.WriteNodeResponse: RPC.Message {
   package static let fullName = "muster.v1.WriteNodeResponse"
 
   package static let fieldNames: [String] = ["node", "outcome", "generations"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.node { cost += message.encodingCost }
+    cost += self.generations.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -642,6 +744,16 @@ extension MusterV1.AcceptNodeRequest: RPC.Message {
     "validate_only",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.newName.utf8.count
+    cost += self.address.utf8.count
+    cost += self.bootProfile.utf8.count
+    cost += self.requestId.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -690,6 +802,17 @@ extension MusterV1.NodeWrite: RPC.Message {
   package static let fullName = "muster.v1.NodeWrite"
 
   package static let fieldNames: [String] = ["create", "update", "delete"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    switch self.write {
+    case .create(let value): cost += value.encodingCost
+    case .update(let value): cost += value.encodingCost
+    case .delete(let value): cost += value.utf8.count
+    case nil: break
+    }
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -744,6 +867,13 @@ extension MusterV1.BatchWriteNodesRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["writes", "request_id", "validate_only", "force"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.writes.count * 256
+    cost += self.requestId.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -794,6 +924,13 @@ extension MusterV1.BatchWriteNodesResponse: RPC.Message {
   package static let fullName = "muster.v1.BatchWriteNodesResponse"
 
   package static let fieldNames: [String] = ["outcomes", "generations"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.outcomes.count * 8
+    cost += self.generations.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -864,6 +1001,12 @@ extension MusterV1.ImportOptions: RPC.Message {
     "force",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.requestId.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -913,6 +1056,14 @@ extension MusterV1.ImportRow: RPC.Message {
 
   package static let fieldNames: [String] = ["node", "mask", "lines"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.node { cost += message.encodingCost }
+    if let message = self.mask { cost += message.encodingCost }
+    cost += self.lines.count * 8
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -960,6 +1111,17 @@ extension MusterV1.ImportNodesRequest: RPC.Message {
   package static let fullName = "muster.v1.ImportNodesRequest"
 
   package static let fieldNames: [String] = ["options", "row", "rows"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    switch self.message {
+    case .options(let value): cost += value.encodingCost
+    case .row(let value): cost += value.encodingCost
+    case .rows(let value): cost += value.encodingCost
+    case nil: break
+    }
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1014,6 +1176,12 @@ extension MusterV1.ImportRows: RPC.Message {
 
   package static let fieldNames: [String] = ["rows"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.rows.count * 256
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1059,6 +1227,14 @@ extension MusterV1.ImportFieldChange: RPC.Message {
 
   package static let fieldNames: [String] = ["field", "before", "after"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.field.utf8.count
+    cost += self.before.utf8.count
+    cost += self.after.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1099,6 +1275,16 @@ extension MusterV1.ImportChange: RPC.Message {
   package static let fullName = "muster.v1.ImportChange"
 
   package static let fieldNames: [String] = ["name", "outcome", "fields", "subnet", "address", "mac"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.fields.count * 256
+    cost += self.subnet.utf8.count
+    cost += self.address.utf8.count
+    cost += self.mac.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1155,6 +1341,10 @@ extension MusterV1.ImportProgress: RPC.Message {
 
   package static let fieldNames: [String] = ["published", "total"]
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1203,6 +1393,12 @@ extension MusterV1.ImportSummary: RPC.Message {
     "generations",
     "applied",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.generations.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1267,6 +1463,18 @@ extension MusterV1.ImportNodesResponse: RPC.Message {
 
   package static let fieldNames: [String] = ["problem", "change", "progress", "summary"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    switch self.message {
+    case .problem(let value): cost += value.encodingCost
+    case .change(let value): cost += value.encodingCost
+    case .progress(let value): cost += value.encodingCost
+    case .summary(let value): cost += value.encodingCost
+    case nil: break
+    }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1324,6 +1532,13 @@ extension MusterV1.ExportNodesRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["subnet", "state", "tag"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.subnet.utf8.count
+    cost += self.tag.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1365,6 +1580,12 @@ extension MusterV1.ExplainNodeRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["name"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1401,6 +1622,13 @@ extension MusterV1.BootStep: RPC.Message {
   package static let fullName = "muster.v1.BootStep"
 
   package static let fieldNames: [String] = ["stage", "time", "failed", "detail"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.time { cost += message.encodingCost }
+    cost += self.detail.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1457,6 +1685,20 @@ extension MusterV1.ExplainNodeResponse: RPC.Message {
     "boot",
     "reason",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.node { cost += message.encodingCost }
+    cost += self.why.count * 8
+    cost += self.fix.count * 8
+    cost += self.actor.utf8.count
+    if let message = self.changeTime { cost += message.encodingCost }
+    cost += self.leaseAddress.utf8.count
+    if let message = self.leaseUntil { cost += message.encodingCost }
+    cost += self.boot.count * 256
+    cost += self.reason.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

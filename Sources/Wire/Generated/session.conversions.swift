@@ -9,6 +9,14 @@ extension MusterV1.EnrollRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["agent", "token", "attempt"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.agent.utf8.count
+    cost += self.token.utf8.count
+    cost += self.attempt.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -49,6 +57,13 @@ extension MusterV1.EnrollResponse: RPC.Message {
   package static let fullName = "muster.v1.EnrollResponse"
 
   package static let fieldNames: [String] = ["agent_uid", "credential"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.agentUid.utf8.count
+    cost += self.credential.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -98,6 +113,23 @@ extension MusterV1.AgentMessage: RPC.Message {
     "subnet_trouble",
     "lease_set",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    switch self.message {
+    case .hello(let value): cost += value.encodingCost
+    case .renew(let value): cost += value.encodingCost
+    case .applied(let value): cost += value.encodingCost
+    case .refused(let value): cost += value.encodingCost
+    case .observed(let value): cost += value.encodingCost
+    case .taskUpdate(let value): cost += value.encodingCost
+    case .bootFiles(let value): cost += value.encodingCost
+    case .subnetTrouble(let value): cost += value.encodingCost
+    case .leaseSet(let value): cost += value.encodingCost
+    case nil: break
+    }
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -187,6 +219,24 @@ extension MusterV1.RegionMessage: RPC.Message {
     "lease_set",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    switch self.message {
+    case .welcome(let value): cost += value.encodingCost
+    case .assign(let value): cost += value.encodingCost
+    case .revoke(let value): cost += value.encodingCost
+    case .chunk(let value): cost += value.encodingCost
+    case .commit(let value): cost += value.encodingCost
+    case .observedAck(let value): cost += value.encodingCost
+    case .taskOffer(let value): cost += value.encodingCost
+    case .profileSet(let value): cost += value.encodingCost
+    case .renewAck(let value): cost += value.encodingCost
+    case .leaseSet(let value): cost += value.encodingCost
+    case nil: break
+    }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -268,6 +318,14 @@ extension MusterV1.Link: RPC.Message {
 
   package static let fieldNames: [String] = ["interface", "fabric", "addresses", "up"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.interface.utf8.count
+    cost += self.fabric.utf8.count
+    cost += self.addresses.count * 256
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -321,6 +379,10 @@ extension MusterV1.LinkAddress: RPC.Message {
 
   package static let fieldNames: [String] = ["address", "prefix_length"]
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -368,6 +430,14 @@ extension MusterV1.Have: RPC.Message {
     "rejected",
     "rejected_more",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.incarnation.count
+    cost += self.digest.count
+    cost += self.rejected.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -428,6 +498,13 @@ extension MusterV1.Rejection: RPC.Message {
 
   package static let fieldNames: [String] = ["mac", "code", "message"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.code.utf8.count
+    cost += self.message.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -477,6 +554,16 @@ extension MusterV1.Hello: RPC.Message {
     "have",
     "profiles_revision",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.agent.utf8.count
+    cost += self.boot.count
+    cost += self.version.utf8.count
+    cost += self.links.count * 256
+    cost += self.have.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -545,6 +632,12 @@ extension MusterV1.Welcome: RPC.Message {
 
   package static let fieldNames: [String] = ["session_epoch", "lease_ns", "renew_ns", "incarnation", "protocol_version"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.incarnation.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -589,6 +682,13 @@ extension MusterV1.Renew: RPC.Message {
   package static let fullName = "muster.v1.Renew"
 
   package static let fieldNames: [String] = ["session_epoch", "links", "links_changed", "warnings"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.links.count * 256
+    cost += self.warnings.count * 8
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -649,6 +749,10 @@ extension MusterV1.RenewAck: RPC.Message {
 
   package static let fieldNames: [String] = ["time_ns"]
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -685,6 +789,12 @@ extension MusterV1.Assign: RPC.Message {
   package static let fullName = "muster.v1.Assign"
 
   package static let fieldNames: [String] = ["dhcp_id", "subnet", "epoch", "leases_follow"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.subnet.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -729,6 +839,10 @@ extension MusterV1.Revoke: RPC.Message {
 
   package static let fieldNames: [String] = ["dhcp_id", "epoch"]
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -767,6 +881,10 @@ extension MusterV1.Range: RPC.Message {
   package static let fullName = "muster.v1.Range"
 
   package static let fieldNames: [String] = ["first", "last"]
+
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -821,6 +939,18 @@ extension MusterV1.Header: RPC.Message {
     "relays",
     "generation",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.subnet.utf8.count
+    cost += self.fabric.utf8.count
+    cost += self.pools.count * 256
+    cost += self.dnsServers.count * 8
+    cost += self.domain.utf8.count
+    cost += self.ntpServers.count * 8
+    cost += self.relays.count * 8
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -918,6 +1048,15 @@ extension MusterV1.BindingRow: RPC.Message {
     "boot",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.hostname.utf8.count
+    cost += self.nodeUid.count
+    cost += self.bootProfile.utf8.count
+    cost += self.bootOnce.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -971,6 +1110,10 @@ extension MusterV1.Tombstone: RPC.Message {
 
   package static let fieldNames: [String] = ["mac", "generation"]
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1018,6 +1161,14 @@ extension MusterV1.Chunk: RPC.Message {
     "upserts",
     "tombstones",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.header { cost += message.encodingCost }
+    cost += self.upserts.count * 256
+    cost += self.tombstones.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1088,6 +1239,13 @@ extension MusterV1.Commit: RPC.Message {
 
   package static let fieldNames: [String] = ["dhcp_id", "epoch", "to", "digest", "incarnation"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.digest.count
+    cost += self.incarnation.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1133,6 +1291,10 @@ extension MusterV1.LeaseLeft: RPC.Message {
 
   package static let fieldNames: [String] = ["address", "mac", "until_ns"]
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1173,6 +1335,12 @@ extension MusterV1.LeaseSet: RPC.Message {
   package static let fullName = "muster.v1.LeaseSet"
 
   package static let fieldNames: [String] = ["dhcp_id", "epoch", "leases", "last"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.leases.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1237,6 +1405,15 @@ extension MusterV1.Applied: RPC.Message {
     "rejected_more",
     "leases_more_until_ns",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.digest.count
+    cost += self.rejected.count * 256
+    cost += self.leasesLeft.count * 256
+    cost += self.probe.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1315,6 +1492,12 @@ extension MusterV1.Refused: RPC.Message {
 
   package static let fieldNames: [String] = ["reason", "have"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.have { cost += message.encodingCost }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1353,6 +1536,13 @@ extension MusterV1.SubnetTrouble: RPC.Message {
   package static let fullName = "muster.v1.SubnetTrouble"
 
   package static let fieldNames: [String] = ["dhcp_id", "epoch", "code", "message"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.code.utf8.count
+    cost += self.message.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1396,6 +1586,10 @@ extension MusterV1.LeaseSeen: RPC.Message {
   package static let fullName = "muster.v1.LeaseSeen"
 
   package static let fieldNames: [String] = ["dhcp_id", "mac", "address", "until_ns"]
+
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1447,6 +1641,12 @@ extension MusterV1.BootSeen: RPC.Message {
     "detail",
     "boot_once_serial",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.detail.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1509,6 +1709,17 @@ extension MusterV1.Enlistment: RPC.Message {
     "time_ns",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.id.count
+    cost += self.macs.count * 8
+    cost += self.serial.utf8.count
+    cost += self.uuid.utf8.count
+    cost += self.firmware.utf8.count
+    cost += self.cpuModel.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1570,6 +1781,14 @@ extension MusterV1.Observed: RPC.Message {
   package static let fullName = "muster.v1.Observed"
 
   package static let fieldNames: [String] = ["sequence", "leases", "boots", "enlistments", "dropped"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.leases.count * 256
+    cost += self.boots.count * 256
+    cost += self.enlistments.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1642,6 +1861,12 @@ extension MusterV1.ObservedAck: RPC.Message {
 
   package static let fieldNames: [String] = ["sequence", "enlistment_ids"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.enlistmentIds.count * 8
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1693,6 +1918,13 @@ extension MusterV1.BootFiles: RPC.Message {
 
   package static let fieldNames: [String] = ["files", "profiles_revision", "root"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.files.count * 256
+    cost += self.root.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1742,6 +1974,13 @@ extension MusterV1.BootFile: RPC.Message {
 
   package static let fieldNames: [String] = ["path", "sha256", "size_bytes"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.path.utf8.count
+    cost += self.sha256.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1782,6 +2021,15 @@ extension MusterV1.Profile: RPC.Message {
   package static let fullName = "muster.v1.Profile"
 
   package static let fieldNames: [String] = ["name", "kind", "kernel", "initrds", "arguments"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.kernel.utf8.count
+    cost += self.initrds.count * 8
+    cost += self.arguments.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1836,6 +2084,12 @@ extension MusterV1.ProfileSet: RPC.Message {
 
   package static let fieldNames: [String] = ["revision", "profiles"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.profiles.count * 256
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1883,6 +2137,14 @@ extension MusterV1.TaskOffer: RPC.Message {
 
   package static let fieldNames: [String] = ["id", "kind", "payload", "lease_until_ns"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.id.count
+    cost += self.kind.utf8.count
+    cost += self.payload.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1925,6 +2187,13 @@ extension MusterV1.TaskUpdate: RPC.Message {
   package static let fullName = "muster.v1.TaskUpdate"
 
   package static let fieldNames: [String] = ["id", "progress", "done", "failed", "message"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.id.count
+    cost += self.message.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

@@ -30,6 +30,26 @@ extension MusterV1.Subnet: RPC.Message {
     "status",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.uid.utf8.count
+    cost += self.fabric.utf8.count
+    cost += self.prefix.utf8.count
+    cost += self.gateway.utf8.count
+    cost += self.pools.count * 8
+    cost += self.dnsServers.count * 8
+    cost += self.domain.utf8.count
+    cost += self.ntpServers.count * 8
+    if let message = self.lease { cost += message.encodingCost }
+    cost += self.relays.count * 8
+    cost += self.agents.count * 8
+    if let message = self.createTime { cost += message.encodingCost }
+    if let message = self.updateTime { cost += message.encodingCost }
+    if let message = self.status { cost += message.encodingCost }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -164,6 +184,14 @@ extension MusterV1.SubnetStatus: RPC.Message {
     "digest",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.owner.utf8.count
+    cost += self.reason.utf8.count
+    cost += self.digest.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -219,6 +247,14 @@ extension MusterV1.ListSubnetsRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["page_size", "page_token", "fabric", "owner"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.pageToken.utf8.count
+    cost += self.fabric.utf8.count
+    cost += self.owner.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -261,6 +297,13 @@ extension MusterV1.ListSubnetsResponse: RPC.Message {
   package static let fullName = "muster.v1.ListSubnetsResponse"
 
   package static let fieldNames: [String] = ["subnets", "next_page_token"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.subnets.count * 256
+    cost += self.nextPageToken.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -309,6 +352,12 @@ extension MusterV1.GetSubnetRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["name"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -345,6 +394,13 @@ extension MusterV1.CreateSubnetRequest: RPC.Message {
   package static let fullName = "muster.v1.CreateSubnetRequest"
 
   package static let fieldNames: [String] = ["subnet", "request_id", "validate_only"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.subnet { cost += message.encodingCost }
+    cost += self.requestId.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -386,6 +442,14 @@ extension MusterV1.UpdateSubnetRequest: RPC.Message {
   package static let fullName = "muster.v1.UpdateSubnetRequest"
 
   package static let fieldNames: [String] = ["subnet", "update_mask", "if_revision", "request_id", "validate_only"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.subnet { cost += message.encodingCost }
+    if let message = self.updateMask { cost += message.encodingCost }
+    cost += self.requestId.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -434,6 +498,13 @@ extension MusterV1.DeleteSubnetRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["name", "if_revision", "request_id", "validate_only"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.requestId.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -476,6 +547,13 @@ extension MusterV1.WriteSubnetResponse: RPC.Message {
   package static let fullName = "muster.v1.WriteSubnetResponse"
 
   package static let fieldNames: [String] = ["subnet", "outcome", "generations"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.subnet { cost += message.encodingCost }
+    cost += self.generations.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -528,6 +606,13 @@ extension MusterV1.WaitAppliedRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["generations", "leaving"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.generations.count * 256
+    cost += self.leaving.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -576,6 +661,15 @@ extension MusterV1.WaitAppliedResponse: RPC.Message {
   package static let fullName = "muster.v1.WaitAppliedResponse"
 
   package static let fieldNames: [String] = ["subnet", "generation", "agent", "applied", "detail", "lag", "remaining"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.subnet.utf8.count
+    cost += self.agent.utf8.count
+    cost += self.detail.utf8.count
+    if let message = self.lag { cost += message.encodingCost }
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

@@ -29,6 +29,15 @@ extension Everything.Scalars: RPC.Message {
     "duration",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.stringValue.utf8.count
+    cost += self.bytesValue.count
+    if let message = self.inner { cost += message.encodingCost }
+    if let message = self.duration { cost += message.encodingCost }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -121,6 +130,30 @@ extension Everything.Repeated: RPC.Message {
     "duration",
     "unpacked",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.doubleValue.count * 8
+    cost += self.floatValue.count * 8
+    cost += self.int32Value.count * 8
+    cost += self.int64Value.count * 8
+    cost += self.uint32Value.count * 8
+    cost += self.uint64Value.count * 8
+    cost += self.sint32Value.count * 8
+    cost += self.sint64Value.count * 8
+    cost += self.fixed32Value.count * 8
+    cost += self.fixed64Value.count * 8
+    cost += self.sfixed32Value.count * 8
+    cost += self.sfixed64Value.count * 8
+    cost += self.boolValue.count * 8
+    cost += self.stringValue.count * 8
+    cost += self.bytesValue.count * 8
+    cost += self.sign.count * 8
+    cost += self.inner.count * 256
+    cost += self.duration.count * 256
+    cost += self.unpacked.count * 8
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -335,6 +368,24 @@ extension Everything.Choice: RPC.Message {
     "after",
   ]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.before.utf8.count
+    switch self.value {
+    case .stringValue(let value): cost += value.utf8.count
+    case .bytesValue(let value): cost += value.count
+    case .inner(let value): cost += value.encodingCost
+    case .duration(let value): cost += value.encodingCost
+    default: break
+    }
+    switch self.other {
+    case .otherInner(let value): cost += value.encodingCost
+    default: break
+    }
+    cost += self.after.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -425,6 +476,15 @@ extension Everything.Maps: RPC.Message {
   package static let fullName = "everything.Maps"
 
   package static let fieldNames: [String] = ["texts", "inners", "signs", "octets"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.texts.count * 256
+    cost += self.inners.count * 256
+    cost += self.signs.count * 256
+    cost += self.octets.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -525,6 +585,12 @@ extension Everything.Inner: RPC.Message {
 
   package static let fieldNames: [String] = ["name", "number"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -563,6 +629,13 @@ extension Everything.Nest: RPC.Message {
   package static let fullName = "everything.Nest"
 
   package static let fieldNames: [String] = ["level", "levels", "kind"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.level { cost += message.encodingCost }
+    cost += self.levels.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -613,6 +686,12 @@ extension Everything.Nest.Level: RPC.Message {
 
   package static let fieldNames: [String] = ["level"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.level { cost += message.encodingCost }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -649,6 +728,12 @@ extension Everything.Nest.Level.Level: RPC.Message {
   package static let fullName = "everything.Nest.Level.Level"
 
   package static let fieldNames: [String] = ["kind", "inner"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.inner.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -721,6 +806,36 @@ extension Everything.Names: RPC.Message {
     "Type",
     "unknown_fields",
   ]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.base.utf8.count
+    cost += self.descriptor.utf8.count
+    cost += self.`default`.utf8.count
+    cost += self.`class`.utf8.count
+    cost += self.self_.utf8.count
+    cost += self.init_.utf8.count
+    cost += self.`operator`.utf8.count
+    cost += self.c.utf8.count
+    cost += self.arena.utf8.count
+    cost += self.list.utf8.count
+    cost += self.index.count * 8
+    if let message = self.message { cost += message.encodingCost }
+    cost += self.entry.count * 256
+    cost += self.fullName_.utf8.count
+    cost += self.nIndexCount.utf8.count
+    cost += self.camelCase.utf8.count
+    switch self.`switch` {
+    case .value(let value): cost += value.utf8.count
+    case .`in`(let value): cost += value.utf8.count
+    case nil: break
+    }
+    cost += self.`extension`.utf8.count
+    cost += self.register.utf8.count
+    cost += self.type.utf8.count
+    cost += self.unknownFields_.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -836,6 +951,10 @@ extension Everything.Empty: RPC.Message {
   package static let fullName = "everything.Empty"
 
   package static let fieldNames: [String] = []
+
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

@@ -9,6 +9,13 @@ extension Conformance.EchoRequest: RPC.Message {
 
   package static let fieldNames: [String] = ["id", "name", "payload"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.payload.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -50,6 +57,13 @@ extension Conformance.EchoReply: RPC.Message {
 
   package static let fieldNames: [String] = ["id", "name", "payload"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.name.utf8.count
+    cost += self.payload.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -90,6 +104,13 @@ extension Conformance.StreamRequest: RPC.Message {
   package static let fullName = "conformance.StreamRequest"
 
   package static let fieldNames: [String] = ["count", "payload", "sizes"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.payload.count
+    cost += self.sizes.count * 8
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)

@@ -9,6 +9,10 @@ extension Etcdserverpb.Header: RPC.Message {
 
   package static let fieldNames: [String] = ["cluster", "member", "revision", "term"]
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -51,6 +55,13 @@ extension Etcdserverpb.Pair: RPC.Message {
   package static let fullName = "etcdserverpb.Pair"
 
   package static let fieldNames: [String] = ["key", "created", "modified", "version", "value", "lease"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.key.count
+    cost += self.value.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -99,6 +110,13 @@ extension Etcdserverpb.RangeQuery: RPC.Message {
 
   package static let fieldNames: [String] = ["key", "end", "limit", "revision"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.key.count
+    cost += self.end.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -141,6 +159,13 @@ extension Etcdserverpb.RangeAnswer: RPC.Message {
   package static let fullName = "etcdserverpb.RangeAnswer"
 
   package static let fieldNames: [String] = ["header", "pairs", "more", "count"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.header { cost += message.encodingCost }
+    cost += self.pairs.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -193,6 +218,13 @@ extension Etcdserverpb.PutQuery: RPC.Message {
 
   package static let fieldNames: [String] = ["key", "value", "lease", "wants_previous"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.key.count
+    cost += self.value.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -236,6 +268,13 @@ extension Etcdserverpb.PutAnswer: RPC.Message {
 
   package static let fieldNames: [String] = ["header", "previous"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.header { cost += message.encodingCost }
+    if let message = self.previous { cost += message.encodingCost }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -274,6 +313,13 @@ extension Etcdserverpb.DeleteQuery: RPC.Message {
   package static let fullName = "etcdserverpb.DeleteQuery"
 
   package static let fieldNames: [String] = ["key", "end"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.key.count
+    cost += self.end.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -314,6 +360,12 @@ extension Etcdserverpb.DeleteAnswer: RPC.Message {
 
   package static let fieldNames: [String] = ["header", "deleted"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.header { cost += message.encodingCost }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -352,6 +404,16 @@ extension Etcdserverpb.Condition: RPC.Message {
   package static let fullName = "etcdserverpb.Condition"
 
   package static let fieldNames: [String] = ["relation", "subject", "key", "version", "created", "modified", "value"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.key.count
+    switch self.operand {
+    case .value(let value): cost += value.count
+    default: break
+    }
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -416,6 +478,17 @@ extension Etcdserverpb.Operation: RPC.Message {
 
   package static let fieldNames: [String] = ["range", "put", "delete"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    switch self.kind {
+    case .range(let value): cost += value.encodingCost
+    case .put(let value): cost += value.encodingCost
+    case .delete(let value): cost += value.encodingCost
+    case nil: break
+    }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -469,6 +542,17 @@ extension Etcdserverpb.Outcome: RPC.Message {
 
   package static let fieldNames: [String] = ["range", "put", "delete"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    switch self.kind {
+    case .range(let value): cost += value.encodingCost
+    case .put(let value): cost += value.encodingCost
+    case .delete(let value): cost += value.encodingCost
+    case nil: break
+    }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -521,6 +605,14 @@ extension Etcdserverpb.TxnQuery: RPC.Message {
   package static let fullName = "etcdserverpb.TxnQuery"
 
   package static let fieldNames: [String] = ["conditions", "success", "failure"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.conditions.count * 256
+    cost += self.success.count * 256
+    cost += self.failure.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -589,6 +681,13 @@ extension Etcdserverpb.TxnAnswer: RPC.Message {
 
   package static let fieldNames: [String] = ["header", "succeeded", "outcomes"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.header { cost += message.encodingCost }
+    cost += self.outcomes.count * 256
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -638,6 +737,13 @@ extension Etcdserverpb.WatchBegin: RPC.Message {
 
   package static let fieldNames: [String] = ["key", "end", "revision"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    cost += self.key.count
+    cost += self.end.count
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -679,6 +785,10 @@ extension Etcdserverpb.WatchEnd: RPC.Message {
 
   package static let fieldNames: [String] = ["watch"]
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -715,6 +825,16 @@ extension Etcdserverpb.WatchQuery: RPC.Message {
   package static let fullName = "etcdserverpb.WatchQuery"
 
   package static let fieldNames: [String] = ["begin", "end"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    switch self.kind {
+    case .begin(let value): cost += value.encodingCost
+    case .end(let value): cost += value.encodingCost
+    case nil: break
+    }
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -765,6 +885,12 @@ extension Etcdserverpb.Change: RPC.Message {
 
   package static let fieldNames: [String] = ["kind", "pair"]
 
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.pair { cost += message.encodingCost }
+    return cost
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -803,6 +929,13 @@ extension Etcdserverpb.WatchAnswer: RPC.Message {
   package static let fullName = "etcdserverpb.WatchAnswer"
 
   package static let fieldNames: [String] = ["header", "watch", "has_begun", "has_ended", "changes"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.header { cost += message.encodingCost }
+    cost += self.changes.count * 256
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -857,6 +990,10 @@ extension Etcdserverpb.LeaseGrantQuery: RPC.Message {
 
   package static let fieldNames: [String] = ["seconds", "lease"]
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -895,6 +1032,13 @@ extension Etcdserverpb.LeaseGrantAnswer: RPC.Message {
   package static let fullName = "etcdserverpb.LeaseGrantAnswer"
 
   package static let fieldNames: [String] = ["header", "lease", "seconds", "error"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.header { cost += message.encodingCost }
+    cost += self.error.utf8.count
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -939,6 +1083,10 @@ extension Etcdserverpb.LeaseRevokeQuery: RPC.Message {
 
   package static let fieldNames: [String] = ["lease"]
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -975,6 +1123,12 @@ extension Etcdserverpb.LeaseRevokeAnswer: RPC.Message {
   package static let fullName = "etcdserverpb.LeaseRevokeAnswer"
 
   package static let fieldNames: [String] = ["header"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.header { cost += message.encodingCost }
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
@@ -1013,6 +1167,10 @@ extension Etcdserverpb.LeaseRenewQuery: RPC.Message {
 
   package static let fieldNames: [String] = ["lease"]
 
+  package var encodingCost: Int {
+    self.unknownFields.sizeBytes
+  }
+
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
     defer { extendLifetime(unpacked) }
@@ -1049,6 +1207,12 @@ extension Etcdserverpb.LeaseRenewAnswer: RPC.Message {
   package static let fullName = "etcdserverpb.LeaseRenewAnswer"
 
   package static let fieldNames: [String] = ["header", "lease", "seconds"]
+
+  package var encodingCost: Int {
+    var cost = self.unknownFields.sizeBytes
+    if let message = self.header { cost += message.encodingCost }
+    return cost
+  }
 
   package init(serialized bytes: UnsafeRawBufferPointer, limits: RPC.MessageLimits) throws(RPC.MessageError) {
     let unpacked = try RPC.UnpackedMessage(bytes, descriptor: Self.cDescriptor, limits: limits)
