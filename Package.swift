@@ -41,6 +41,7 @@ let hummingbird = product("Hummingbird", "hummingbird")
 let hummingbirdCore = product("HummingbirdCore", "hummingbird")
 let httpTypes = product("HTTPTypes", "swift-http-types")
 let histogram = product("Histogram", "hdrhistogram-swift")
+let nioEmbedded = product("NIOEmbedded", "swift-nio")
 let nio: [Target.Dependency] = [
   product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOTLS", "swift-nio"),
   product("NIOSSL", "swift-nio-ssl"),
@@ -124,7 +125,7 @@ let package = Package(
     tests("RPCMessageTests", ["RPC", "Wire", "CProtobufC", "CRPCProto", "CTestProto"], exclude: ["Protos", "Python"]),
     tests("RPCTests", ["RPC", "HTTP2"]),
     tests(
-      "RPCTransportTests", ["RPC", "RPCTransport", "HTTP2", "CProtobufC", "CRPCProto", "CForeignProto", log] + nio,
+      "RPCTransportTests", ["RPC", "RPCTransport", "HTTP2", "CProtobufC", "CRPCProto", "CForeignProto", log, nioEmbedded] + nio,
       exclude: ["Foreign", "Protos"]),
     tests(
       "FuzzTests", ["HTTP2", "RPC", "Wire", "Region", "Pserv", "Settings", "CProtobufC", "CRPCProto", "CTestProto"],

@@ -160,9 +160,9 @@ CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(89)
 HELD = refusals("connection_memory", "server_memory") + closings("stalled", "memory")
 
 HOLDS = [
-    Attack("zero window", zero_window, ("GOAWAY ENHANCE_YOUR_CALM",), HELD, is_slow=True, holds_bytes=192 << 20),
+    Attack("zero window", zero_window, ("GOAWAY ENHANCE_YOUR_CALM",), HELD, holds_bytes=192 << 20),
     Attack("slow read", slow_read, ("closed", "GOAWAY ENHANCE_YOUR_CALM"), closings("stalled"), is_slow=True),
-    Attack("a crowd that does not read", crowd_that_does_not_read, ("closed",), HELD, is_slow=True, holds_bytes=192 << 20),
+    Attack("a crowd that does not read", crowd_that_does_not_read, ("closed",), HELD, holds_bytes=192 << 20),
     Attack("requests that do not end", unfinished_requests, ("grpc-status 8",), HELD, is_slow=True, holds_bytes=192 << 20),
     Attack("half-open peer", half_open, ("closed",), closings("keepalive"), is_slow=True),
     Attack("idle connections", idle_connections, ("all open",), ("rpc_server_connections",), is_slow=True, holds_bytes=256 << 20),

@@ -140,6 +140,7 @@ public final class Server: Sendable {
       shared.metrics.connectionClosing(.connectionsFull, peer: Peer(channel: channel))
       throw TooManyConnections()
     }
+    if let doorkeeper = handler.doorkeeper { try channel.pipeline.syncOperations.addHandler(doorkeeper) }
     if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
     try channel.pipeline.syncOperations.addHandler(handler)
   }
@@ -184,10 +185,10 @@ public final class Server: Sendable {
   }
 
   /// NIO keeps a connection's last buffer for its next read. It grows with what arrives; an idle connection keeps little.
-  ///
-  /// The maximum is what one connection may bring into a turn of its loop while others wait: with 64 KiB the turns of 24
-  /// connections that all send are twice as long, and CPU time per mebibyte is 5 % less.
-  private static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 256, maximum: 16 << 10)
+  private static let receiveBuffer = AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 256, maximum: readBytesMax)
+  /// Octets that one connection may bring into a turn of its loop while others wait. With 64 KiB the turns of 24 connections
+  /// that all send are twice as long, and CPU time per mebibyte is 5 % less.
+  static let readBytesMax = 16 << 10
   /// Octets in a connection's socket buffer on this side above which writing pauses, and below which it goes on.
   private static let writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 32 << 10, high: 64 << 10)
 }

@@ -6,14 +6,18 @@ internal import RPC
 
 /// One connection of a server: moves octets between the socket and `ServerConnection`, starts handlers on the
 /// loop, and keeps time.
-final class ServerHandler: ChannelInboundHandler {
+final class ServerHandler: ChannelDuplexHandler {
   typealias InboundIn = ByteBuffer
+  typealias InboundOut = Never
+  typealias OutboundIn = Never
   typealias OutboundOut = ByteBuffer
 
   private let server: ServerShared
   private let shared: ServerLoop
   private let usesTLS: Bool
   private let held: ServerShared.HeldCount
+  /// Until the client speaks HTTP/2.
+  private(set) var doorkeeper: Doorkeeper?
   private let target = LoopDriver.Target()
   let driver: any CallDriver
   private var connection: ServerConnection?
@@ -25,6 +29,14 @@ final class ServerHandler: ChannelInboundHandler {
   private var deadlineDue: ContinuousClock.Instant?
   private var stall: StallWatch
   private var stallTimer: Scheduled<Void>?
+  /// What was read and waits for a turn of the loop; nothing more is read meanwhile.
+  private var unread: ByteBuffer?
+  /// The socket is not read again before it is this connection's turn: it brought as much as it could.
+  private var givesWay = false
+  private var wantsRead = false
+  /// Why the server closes the connection, once it is its turn.
+  private var closingReason: ClosingReason?
+  private var isWatchDue = false
   /// The socket takes no more for now.
   private var isHeldBack = false
   private var isReading = false
@@ -39,7 +51,9 @@ final class ServerHandler: ChannelInboundHandler {
     self.held = held
     self.shared = server.resources(of: loop)
     self.usesTLS = usesTLS
-    self.driver = LoopDriver(loop: loop, target: target)
+    self.doorkeeper = Doorkeeper(turns: shared.turns)
+    self.driver = LoopDriver(
+      loop: loop, target: target, largeMessages: server.runsHandlersOnLoop ? LargeMessageThreads.shared : nil)
     self.watch = ConnectionWatch(limits: server.watchLimits, now: .now())
     self.stall = StallWatch(timeout: server.limits.stallTimeout.map { TimeAmount($0) })
   }
@@ -95,6 +109,8 @@ final class ServerHandler: ChannelInboundHandler {
     deadlineTimer?.cancel()
     stallTimer?.cancel()
     target.handler = nil
+    doorkeeper = nil
+    unread = nil
     context = nil
   }
 
@@ -108,11 +124,45 @@ final class ServerHandler: ChannelInboundHandler {
   // MARK: Octets
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var octets = unwrapInboundIn(data)
+    shared.turns.hear(self)
+    if octets.readableBytes >= Server.readBytesMax, shared.turns.isFull() { giveWay() }
+    // A socket is read to its end when its peer is gone, whether that was asked for or not.
+    if unread?.writeBuffer(&octets) == nil { receive(octets) }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if connection != nil { watch.received(now: .now()) }
+    received()
+    context.fireChannelReadComplete()
+  }
+
+  func read(context: ChannelHandlerContext) {
+    if givesWay { wantsRead = true } else { context.read() }
+  }
+
+  private func giveWay() {
+    guard !givesWay else { return }
+    givesWay = true
+    shared.turns.wait(self)
+  }
+
+  /// Gives the connection what was read, as much of it as may be in this turn of the loop.
+  private func receive(_ octets: ByteBuffer) {
     guard let connection, !isClosing else { return }
     isReading = true
-    let buffer = unwrapInboundIn(data)
+    var octets = octets
     do throws(HTTP2Error) {
-      try buffer.withUnsafeReadableBytes { octets throws(HTTP2Error) in try connection.receive(octets, now: .now) }
+      let count = try octets.withUnsafeReadableBytes { octets throws(HTTP2Error) in
+        try shared.turns.slice(octets) { slice throws(HTTP2Error) in
+          try connection.receive(slice, now: .now)
+          return !isClosing
+        }
+      }
+      octets.moveReaderIndex(forwardBy: count)
+      guard octets.readableBytes > 0, !isClosing else { return }
+      unread = octets
+      giveWay()
     } catch {
       connection.terminate(error)
       output()
@@ -120,12 +170,10 @@ final class ServerHandler: ChannelInboundHandler {
     }
   }
 
-  func channelReadComplete(context: ChannelHandlerContext) {
-    if connection != nil { watch.received(now: .now()) }
+  private func received() {
     shared.executor.drain()
     isReading = false
     output()
-    context.fireChannelReadComplete()
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -227,12 +275,18 @@ final class ServerHandler: ChannelInboundHandler {
         stallTimer = nil
         if stall.isWaiting { watchStall(connection, context) }
       }
-    case .stalled: close(.stalled)
+    case .stalled: closeNow(.stalled)
     }
   }
 
-  /// The server closes the connection because of its peer.
+  /// The server closes the connection because of its peer, in one of the loop's next turns.
   func close(_ reason: ClosingReason) {
+    guard context != nil, closingReason == nil else { return }
+    closingReason = reason
+    shared.turns.wait(self)
+  }
+
+  private func closeNow(_ reason: ClosingReason) {
     guard let connection, context != nil, !isClosing else { return }
     isClosing = true
     connection.terminate(reason)
@@ -290,7 +344,28 @@ final class ServerHandler: ChannelInboundHandler {
 
 extension ServerHandler: Watched {
   func watchIsDue() {
-    checkWatch()
+    isWatchDue = true
+    shared.turns.wait(self)
+  }
+}
+
+extension ServerHandler: TakesTurns {
+  func turnCame() -> Bool {
+    if let reason = closingReason { closeNow(reason) }
+    if isWatchDue {
+      isWatchDue = false
+      checkWatch()
+    }
+    givesWay = false
+    if let octets = unread {
+      unread = nil
+      receive(octets)
+      received()
+    }
+    guard wantsRead, !givesWay else { return false }
+    wantsRead = false
+    context?.read()
+    return true
   }
 }
 
@@ -321,6 +396,8 @@ extension ServerHandler: ServerConnectionHost {
   func pingAcknowledged(_ payload: UInt64) {}
 
   func established() {
+    doorkeeper?.leave()
+    doorkeeper = nil
     watch.established()
     checkWatch()
   }

@@ -8,10 +8,12 @@ final class ServerLoop: Sendable {
   /// For the sessions' streams.
   nonisolated(unsafe) let memory = SessionMemory()
   nonisolated(unsafe) let watches: LoopWatches<ServerHandler>
+  nonisolated(unsafe) let turns: LoopTurns
 
   init(_ loop: any EventLoop) {
     executor = LoopExecutor(loop)
     workers = LoopWorkers(executor: executor)
     watches = LoopWatches(loop)
+    turns = LoopTurns(loop)
   }
 }
