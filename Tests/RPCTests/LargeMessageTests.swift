@@ -89,8 +89,40 @@ import Testing
     _ = receive(framed([large]))
     _ = read(Outcome())
     #expect(heldBytes >= MessageReader.largeBytesMin)
+    #expect(heldBytes < 3 * MessageReader.largeBytesMin)
     drain()
     #expect(heldBytes < MessageReader.largeBytesMin)
+  }
+
+  @Test func aMessageThatWasDroppedIsNone() async {
+    let message = EncodedMessage(octets(of: large), isCompressed: false, rules: DecodingRules(messageBytesMax: 1 << 20, compression: .identity))
+    message.drop()
+    await #expect(throws: RPCError.self) { _ = try await message.decode(Bench.EchoRequest.self).get() }
+  }
+
+  /// Compression may be chosen until the first message is queued.
+  @Test func aResponseIsCompressedAsItsHeadersSay() async throws {
+    let response = Bench.EchoReply(name: "compressed too early")
+    let encoded = await MessageWriter.encode(response, .gzip)
+    var writer = MessageWriter()
+    writer.append(response, encoded: encoded)
+    var written = [UInt8](repeating: 0, count: writer.queuedBytes)
+    _ = written.withUnsafeMutableBytes { writer.take(into: $0) }
+    #expect(written == framed([response]))
+  }
+
+  @Test func aListCostsWhatItContains() {
+    let small = GoogleProtobuf.AnyMessage(typeUrl: "x", value: [])
+    let large = GoogleProtobuf.AnyMessage(typeUrl: "x", value: [UInt8](repeating: 0, count: 10_000))
+    #expect(GoogleRpc.Status(details: [small]).encodingCost < 1_000)
+    #expect(GoogleRpc.Status(details: [large, small]).encodingCost >= 20_000)
+    #expect(GoogleRpc.Status().encodingCost == 0)
+  }
+
+  private func octets(of message: some Message) -> ByteQueue {
+    var octets = ByteQueue()
+    message.serializedBytes().withUnsafeBytes { octets.append($0) }
+    return octets
   }
 
   @Test func aCallThatEndsDropsWhatNobodyDecodedYet() {

@@ -7,29 +7,37 @@ import Testing
 /// Who comes when, where many want something of one event loop.
 @Suite struct LoopTurnsTests {
   private let loop = EmbeddedEventLoop()
+  private let clock = Clock()
   private let turns: LoopTurns
 
   init() {
-    turns = LoopTurns(loop)
+    turns = LoopTurns(loop) { [clock] in clock.now }
+  }
+
+  private final class Clock {
+    var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+    /// As long as a turn may take.
+    func useUpATurn() { now = now + LoopTurns.workMax }
   }
 
   /// Notes its turns, which may take all the time that a turn has.
   private final class Peer: TakesTurns {
     let name: Int
     let log: Log
-    let isSlow: Bool
+    let slow: Clock?
     let readsAgain: Bool
 
-    init(_ name: Int, _ log: Log, isSlow: Bool = false, readsAgain: Bool = false) {
+    init(_ name: Int, _ log: Log, slow: Clock? = nil, readsAgain: Bool = false) {
       self.name = name
       self.log = log
-      self.isSlow = isSlow
+      self.slow = slow
       self.readsAgain = readsAgain
     }
 
     func turnCame() -> Bool {
       log.names.append(name)
-      if isSlow { useUpATurn() }
+      slow?.useUpATurn()
       return readsAgain
     }
   }
@@ -48,7 +56,7 @@ import Testing
 
   @Test func thoseWhoCostMuchComeOneAfterTheOther() {
     let log = Log()
-    for name in 0..<3 { turns.wait(Peer(name, log, isSlow: true)) }
+    for name in 0..<3 { turns.wait(Peer(name, log, slow: clock)) }
     for turn in 1...3 {
       // Time has to pass for the next turn: the loop looks at its sockets.
       loop.run()
@@ -71,18 +79,18 @@ import Testing
   @Test func whoIsAloneNeedNotWait() {
     let peer = Peer(0, Log())
     turns.hear(peer)
-    waitUntilNobodyElseIsExpected()
+    clock.now = clock.now + .seconds(1)
     turns.hear(peer)
-    for _ in 0..<10 { #expect(!turns.isFull()) }
+    for _ in 0..<10 { #expect(!turns.mustWaitAfterFullRead()) }
   }
 
   @Test func ofManyThatBringMuchSomeWait() {
     let peers = [Peer(0, Log()), Peer(1, Log())]
     for peer in peers { turns.hear(peer) }
-    for _ in 0..<4 { #expect(!turns.isFull()) }
-    #expect(turns.isFull())
+    for _ in 0..<4 { #expect(!turns.mustWaitAfterFullRead()) }
+    #expect(turns.mustWaitAfterFullRead())
     loop.run()
-    #expect(!turns.isFull())
+    #expect(!turns.mustWaitAfterFullRead())
   }
 
   @Test func octetsOfWhoIsAloneAreOnePiece() throws {
@@ -92,11 +100,21 @@ import Testing
   @Test func octetsThatCostMuchAreLeftForTheNextTurn() {
     hearTwo()
     let pieces = pieces(of: 16 << 10) { _ in
-      useUpATurn()
+      clock.useUpATurn()
       return true
     }
     #expect(pieces.count == 1)
     #expect(pieces[0] < 16 << 10)
+  }
+
+  @Test func octetsThatCostLittleAreTwoPieces() throws {
+    hearTwo()
+    let pieces = pieces(of: 16 << 10) { _ in
+      clock.now = clock.now + .microseconds(1)
+      return true
+    }
+    #expect(pieces.count == 2)
+    #expect(pieces.reduce(0, +) == 16 << 10)
   }
 
   @Test func octetsThatNobodyWantsAreDealtWith() {
@@ -144,14 +162,4 @@ import Testing
     left = count - done
     return pieces
   }
-
-  private func waitUntilNobodyElseIsExpected() {
-    while turns.hasOthers {}
-  }
-}
-
-/// As long as a turn may take, by the clock that it asks.
-private func useUpATurn() {
-  let end = NIODeadline.now() + LoopTurns.workMax
-  while NIODeadline.now() < end {}
 }

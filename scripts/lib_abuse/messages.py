@@ -70,6 +70,8 @@ MALFORMED = errors("INTERNAL")
 TOO_MUCH = errors("RESOURCE_EXHAUSTED")
 SERVED = ('rpc_server_call_seconds_count{method="bench.Echo/Unary"}',)
 RATIO_BOMB = gzip.compress(b"\x1a\x80\x80\xc0\x01" + bytes(3 << 20))
+# 811 octets that become 400,000 unknown fields: within every limit.
+SMALL_BOMB = gzip.compress(b"\x78\x01" * 400_000)
 CAP_BOMB = gzip.compress(b"\x1a\x80\x80\x80\x08" + bytes(16 << 20), compresslevel=1)
 # Field 15, which bench.EchoRequest does not have: many small ones, a large one, and what a newer contract might nest.
 UNKNOWN_FIELDS = (
@@ -87,6 +89,7 @@ MESSAGES = [
     Attack("flags from 2 to 255", calls([frames.message(b"\x08\x07", flag=flag) for flag in range(2, 256)]), INTERNAL, MALFORMED),
     Attack("a gzip bomb by its ratio", call(frames.message(RATIO_BOMB, flag=1), GZIP), EXHAUSTED, TOO_MUCH),
     Attack("a gzip bomb by its size", call(frames.message(CAP_BOMB, flag=1), GZIP), EXHAUSTED, TOO_MUCH),
+    Attack("gzip bombs of 811 octets", calls([frames.message(SMALL_BOMB, flag=1)] * 8, GZIP), FINE_ENDS, SERVED),
     Attack("compressed without an encoding", call(frames.message(b"\x08\x07", flag=1)), INTERNAL, MALFORMED),
     Attack("what is not gzip", calls([frames.message(octets, flag=1) for octets in (b"", b"\x1f\x8b", b"\x1f\x8b\x08" + bytes(99))],
                                      GZIP), INTERNAL, MALFORMED),

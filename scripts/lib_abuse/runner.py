@@ -22,10 +22,10 @@ from lib_bench.processors import cores, pin
 
 ATTACKS = [*FLOODS, *BREACHES, *HOLDS, *MESSAGES]
 BASELINE_SECONDS = 2.0
-# Up to it nothing is said about the bystander's p99. A loop serves whoever is ready in turn, so an honest client may have to wait
-# until 200 that came at once are greeted (5 ms), or the largest message is taken apart (7 ms); more would be starving.
-P99_FAIR_MS = 8.0
+# Up to it nothing is said about the bystander's p99: that is 0.4 to 1 ms without an attack too, from one two seconds to the next.
+P99_FAIR_MS = 1.0
 P99_FACTOR_MAX = 2.0
+SLOWED = "the bystander's p99 more than doubled"
 MEMORY_BACK_BYTES = 64 << 20
 MEMORY_BACK_SECONDS = 10.0
 
@@ -90,6 +90,9 @@ def _run(program: Path, is_short: bool, chosen: list[Attack], seconds: float, fo
         print(" | ".join(HEADINGS), flush=True)
         for attack in chosen:
             report = _attack(attack, target, servers, bystanders[attack.is_tls], start_bytes, seconds)
+            if report.problems == [SLOWED]:
+                # The machine may have been at something else; twice in a row it is the attack.
+                report = _attack(attack, target, servers, bystanders[attack.is_tls], start_bytes, seconds)
             failed += bool(report.problems)
             print(" | ".join(report.row()), flush=True)
             if not all(server.is_alive for server in servers):
@@ -137,7 +140,7 @@ def _attack(attack: Attack, target: Target, servers: list[Server], bystander: By
     if peak > attack.holds_bytes:
         problems.append(f"held {peak >> 20} MiB")
     if not target.is_short and during["p99_ms"] > max(P99_FACTOR_MAX * before["p99_ms"], P99_FAIR_MS):
-        problems.append("the bystander's p99 more than doubled")
+        problems.append(SLOWED)
     return Report(attack, outcomes, before, during, peak, after, problems)
 
 

@@ -105,9 +105,12 @@ def _costs_of(member):
         cases = [f"case .{field.swift}(let value): cost += {cost}" for field, cost in costs]
         others = "case nil: break" if len(costs) == len(member.fields) else "default: break"
         return [f"switch self.{member.swift} {{", *cases, others, "}"]
-    if member.map or member.repeated:
-        element_cost = 256 if member.map or member.value.kind == "message" else 8
-        return [f"cost += self.{member.swift}.count * {element_cost}"]
+    if member.map:
+        return [f"cost += self.{member.swift}.count * RPC.EncodingCost.message"]
+    if member.repeated:
+        base = "message" if member.value.kind == "message" else "scalar"
+        first = _cost(member.value, "$0")
+        return [f"cost += RPC.EncodingCost.of(self.{member.swift}, RPC.EncodingCost.{base})" + (f" {{ {first} }}" if first else "")]
     if member.value.kind == "message":
         return [f"if let message = self.{member.swift} {{ cost += message.encodingCost }}"]
     cost = _cost(member.value, f"self.{member.swift}")

@@ -72,12 +72,12 @@ extension MessageEndpoint {
 
   /// - Returns: nil for a message that is to be encoded here.
   @inline(__always)
-  nonisolated(nonsending) func encodeElsewhere<M: Message>(_ message: M) async -> MovingOctets? {
+  nonisolated(nonsending) func encodeElsewhere<M: Message>(_ message: M) async -> EncodedResponse? {
     let cost = message.encodingCost
     return cost < MessageWriter.largeCompressedCostMin ? nil : await encodeElsewhere(message, cost: cost)
   }
 
-  nonisolated(nonsending) private func encodeElsewhere<M: Message>(_ message: M, cost: Int) async -> MovingOctets? {
+  nonisolated(nonsending) private func encodeElsewhere<M: Message>(_ message: M, cost: Int) async -> EncodedResponse? {
     guard let (executor, compression) = withStreams({ $0.elsewhere(cost: cost) }) else { return nil }
     return await withTaskExecutorPreference(executor) { await MessageWriter.encode(message, compression) }
   }

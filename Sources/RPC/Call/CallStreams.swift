@@ -82,19 +82,17 @@ struct CallStreams: ~Copyable {
   /// Queues a message, whatever is queued already; then `mustWait` says whether the writer has to pause.
   ///
   /// - Parameter encoded: The message, if it was encoded elsewhere.
-  mutating func append<M: Message>(_ message: M, encoded: MovingOctets? = nil) throws(RPCError) -> (any CallDriver)? {
+  mutating func append<M: Message>(_ message: M, encoded: EncodedResponse? = nil) throws(RPCError) -> (any CallDriver)? {
     if let failure { throw failure }
     if outboundHasEnded { throw outboundError ?? CallStreams.writtenAfterEnd }
-    if let encoded { outbound.append(encoded: encoded.take()) } else { outbound.append(message) }
+    outbound.append(message, encoded: encoded)
     return signal()
   }
 
   /// Where a message is to be encoded, and how; nil: here.
   func elsewhere(cost: Int) -> (any TaskExecutor, Compression)? {
-    guard outbound.compression != .identity || cost >= MessageWriter.largeCostMin, let executor = driver?.largeMessages else {
-      return nil
-    }
-    return (executor, outbound.compression)
+    guard let executor = driver?.largeMessages, failure == nil, !outboundHasEnded else { return nil }
+    return outbound.compression != .identity || cost >= MessageWriter.largeCostMin ? (executor, outbound.compression) : nil
   }
 
   var mustWait: Bool {

@@ -10,7 +10,7 @@ extension GoogleProtobuf.FieldMask: RPC.Message {
 
   public var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.paths.count * 8
+    cost += RPC.EncodingCost.of(self.paths, RPC.EncodingCost.scalar) { $0.utf8.count }
     return cost
   }
 

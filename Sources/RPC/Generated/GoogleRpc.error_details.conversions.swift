@@ -12,7 +12,7 @@ extension GoogleRpc.ErrorInfo: RPC.Message {
     var cost = self.unknownFields.sizeBytes
     cost += self.reason.utf8.count
     cost += self.domain.utf8.count
-    cost += self.metadata.count * 256
+    cost += self.metadata.count * RPC.EncodingCost.message
     return cost
   }
 
@@ -116,7 +116,7 @@ extension GoogleRpc.BadRequest: RPC.Message {
 
   public var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.fieldViolations.count * 256
+    cost += RPC.EncodingCost.of(self.fieldViolations, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -215,7 +215,7 @@ extension GoogleRpc.PreconditionFailure: RPC.Message {
 
   public var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.violations.count * 256
+    cost += RPC.EncodingCost.of(self.violations, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 

@@ -11,7 +11,7 @@ extension GoogleRpc.Status: RPC.Message {
   public var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     cost += self.message.utf8.count
-    cost += self.details.count * 256
+    cost += RPC.EncodingCost.of(self.details, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 

@@ -223,7 +223,7 @@ extension GrpcReflectionV1alpha.FileDescriptorResponse: RPC.Message {
 
   public var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.fileDescriptorProto.count * 8
+    cost += RPC.EncodingCost.of(self.fileDescriptorProto, RPC.EncodingCost.scalar) { $0.count }
     return cost
   }
 
@@ -279,7 +279,7 @@ extension GrpcReflectionV1alpha.ExtensionNumberResponse: RPC.Message {
   public var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     cost += self.baseTypeName.utf8.count
-    cost += self.extensionNumber.count * 8
+    cost += RPC.EncodingCost.of(self.extensionNumber, RPC.EncodingCost.scalar)
     return cost
   }
 
@@ -329,7 +329,7 @@ extension GrpcReflectionV1alpha.ListServiceResponse: RPC.Message {
 
   public var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.service.count * 256
+    cost += RPC.EncodingCost.of(self.service, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 

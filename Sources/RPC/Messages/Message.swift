@@ -12,8 +12,8 @@ public protocol Message: Sendable, Hashable {
   /// What the decoded message had in fields that the contract does not have; it is encoded again.
   var unknownFields: UnknownFields { get set }
 
-  /// Roughly what it costs to encode the message, as octets to copy: those of its texts and octets and of the messages in it; of
-  /// lists 256 for each message and 8 for each other element, whatever they contain. Cheap to ask.
+  /// Roughly what it costs to encode the message, as octets to copy: those of its texts and octets and of the messages in it.
+  /// The elements of a list are taken to be like its first, and cost 256 if they are messages or 8 beside what they contain.
   var encodingCost: Int { get }
 
   /// Decodes one message. The bytes are scanned against `limits` (depth, fields, UTF-8, NUL, memory) before

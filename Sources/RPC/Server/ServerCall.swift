@@ -71,7 +71,7 @@ public final class ServerCall: MessageEndpoint {
   }
 
   /// Queues the only response and `ok` behind it.
-  func sendLast<M: Message>(_ message: M, encoded: MovingOctets? = nil) throws(RPCError) {
+  func sendLast<M: Message>(_ message: M, encoded: EncodedResponse? = nil) throws(RPCError) {
     let driver = try withState { state throws(RPCError) in try state.sendLast(message, encoded: encoded) }
     driver?.callNeedsAttention(self)
   }

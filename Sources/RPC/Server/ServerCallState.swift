@@ -79,7 +79,7 @@ struct ServerCallState: ~Copyable {
   }
 
   /// - Parameter encoded: The message, if it was encoded elsewhere.
-  mutating func sendLast<M: Message>(_ message: M, encoded: MovingOctets?) throws(RPCError) -> (any CallDriver)? {
+  mutating func sendLast<M: Message>(_ message: M, encoded: EncodedResponse?) throws(RPCError) -> (any CallDriver)? {
     let driver = try streams.append(message, encoded: encoded)
     status = .ok
     return driver ?? streams.endOutbound()

@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// A message that left its stream before it was decoded, so that another thread can do that.
 ///
 /// Its memory counts as the call's until it is decoded or dropped.
@@ -24,26 +22,9 @@ final class EncodedMessage: Sendable {
 
   /// Decodes the message, once, on the executor that the task prefers.
   ///
-  /// - Returns: What `DecodingRules.decode` does; an error too if the message was dropped.
+  /// - Returns: What `DecodingRules.decode` does; `cancelled` if the message was dropped.
   @concurrent func decode<M: Message>(_ type: M.Type) async -> Result<M, RPCError> {
-    let octets = octets.take()
+    guard let octets = octets.take() else { return .failure(RPCError(.cancelled, "the call ended before its message was read")) }
     return Result { () throws(RPCError) in try rules.decode(octets.bytes, isCompressed: isCompressed) }
-  }
-}
-
-/// Octets on their way from one thread to another. They can be taken once; later there are none.
-final class MovingOctets: Sendable {
-  private let octets: Mutex<ByteQueue>
-
-  init(_ octets: consuming ByteQueue) {
-    self.octets = Mutex(octets)
-  }
-
-  func take() -> ByteQueue {
-    octets.withLock { octets in
-      var taken = ByteQueue()
-      swap(&taken, &octets)
-      return taken
-    }
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// Also decides when the peer may send more. Octets of a message that is still incomplete are credited at
 /// once, since nobody could take them; a complete message is credited when it is taken. So a stream holds at
-/// most one message of `messageBytesMax` beyond its flow-control window.
+/// most one message of `messageBytesMax` beyond its flow-control window, and another one that is being decoded elsewhere.
 struct MessageReader: ~Copyable {
   private var rules: DecodingRules
   private var queue = ByteQueue()
@@ -183,6 +183,6 @@ struct MessageReader: ~Copyable {
   /// Octets of a message that would keep a thread others wait for: a tenth of a millisecond as octets, a whole one as fields of
   /// two octets each. To let another thread decode it costs 15 to 30 µs.
   static let largeBytesMin = 96 << 10
-  /// The same of a compressed message, which can become 200 times as large.
-  static let largeCompressedBytesMin = 2 << 10
+  /// The same of a compressed message, which deflate can make 1,032 times as large.
+  static let largeCompressedBytesMin = largeBytesMin / 1_032
 }

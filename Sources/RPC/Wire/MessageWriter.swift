@@ -40,20 +40,20 @@ struct MessageWriter: ~Copyable {
   }
 
   /// Encodes straight into the queue; nothing else is allocated for an uncompressed message.
-  mutating func append<M: Message>(_ message: M) {
-    MessageWriter.encode(message, compression, into: &queue)
+  ///
+  /// - Parameter encoded: The message, if it was encoded elsewhere; it counts if it is compressed as the call is now.
+  mutating func append<M: Message>(_ message: M, encoded: EncodedResponse? = nil) {
+    guard let encoded, encoded.compression == compression, var octets = encoded.octets.take() else {
+      return MessageWriter.encode(message, compression, into: &queue)
+    }
+    if queue.isEmpty { swap(&queue, &octets) } else { queue.append(octets.bytes) }
   }
 
   /// Encodes a message, with its prefix, on the executor that the task prefers.
-  @concurrent static func encode<M: Message>(_ message: M, _ compression: Compression) async -> MovingOctets {
+  @concurrent static func encode<M: Message>(_ message: M, _ compression: Compression) async -> EncodedResponse {
     var octets = ByteQueue()
     encode(message, compression, into: &octets)
-    return MovingOctets(octets)
-  }
-
-  /// Queues what `encode` gave.
-  mutating func append(encoded octets: consuming ByteQueue) {
-    if queue.isEmpty { swap(&queue, &octets) } else { queue.append(octets.bytes) }
+    return EncodedResponse(octets: MovingOctets(octets), compression: compression)
   }
 
   /// Copies the next octets out.

@@ -13,6 +13,7 @@ protocol TakesTurns: AnyObject {
 /// of which the loop does a little in each turn. Everything here happens on the loop.
 final class LoopTurns {
   private let loop: any EventLoop
+  private let now: () -> NIODeadline
   private var waiting = CircularBuffer<any TakesTurns>()
   private var isScheduled = false
   /// Sockets that brought as much as they could in this turn and are read again in the next.
@@ -32,8 +33,9 @@ final class LoopTurns {
   /// A loop runs what is due before it looks at its sockets, so that what is put off has to be due a little later.
   static let breath = TimeAmount.microseconds(20)
 
-  init(_ loop: any EventLoop) {
+  init(_ loop: any EventLoop, now: @escaping () -> NIODeadline = NIODeadline.now) {
     self.loop = loop
+    self.now = now
   }
 
   /// Somebody's octets arrived.
@@ -41,11 +43,11 @@ final class LoopTurns {
   func hear(_ element: AnyObject) {
     guard heard != ObjectIdentifier(element) else { return }
     heard = ObjectIdentifier(element)
-    othersUntil = .now() + LoopTurns.othersTime
+    othersUntil = now() + LoopTurns.othersTime
   }
 
   /// Whether somebody else may be waiting for whoever was heard last.
-  var hasOthers: Bool { NIODeadline.now() < othersUntil }
+  var hasOthers: Bool { now() < othersUntil }
 
   /// Deals with octets in slices until they or the time of one turn are used up; in one go for who is alone.
   ///
@@ -59,13 +61,13 @@ final class LoopTurns {
       _ = try body(octets)
       return octets.count
     }
-    let began = NIODeadline.now()
+    let began = now()
     var count = 0
     var next = LoopTurns.sliceBytesMin
     while true {
       guard try body(UnsafeRawBufferPointer(rebasing: octets[count..<next])) else { return octets.count }
       count = next
-      let spent = max(1, (NIODeadline.now() - began).nanoseconds)
+      let spent = max(1, (now() - began).nanoseconds)
       let left = LoopTurns.workMax.nanoseconds - spent
       guard count < octets.count, left > 0 else { return count }
       // As much as the time that is left allows if it goes on like this.
@@ -75,8 +77,8 @@ final class LoopTurns {
 
   /// A socket brought as much as it could.
   ///
-  /// - Returns: Whether it has to wait for its turn before it is read again.
-  func isFull() -> Bool {
+  /// - Returns: Whether it has to wait for its turn before it is read again; otherwise it is one of those that are read.
+  func mustWaitAfterFullRead() -> Bool {
     guard hasOthers else { return false }
     guard waiting.isEmpty, fullReads < LoopTurns.readsMax else { return true }
     fullReads += 1
@@ -97,11 +99,11 @@ final class LoopTurns {
   }
 
   private func run() {
-    let end = NIODeadline.now() + LoopTurns.workMax
+    let end = now() + LoopTurns.workMax
     fullReads = 0
     while let element = waiting.popFirst() {
       if element.turnCame() { fullReads += 1 }
-      if fullReads == LoopTurns.readsMax || NIODeadline.now() >= end { break }
+      if fullReads >= LoopTurns.readsMax || now() >= end { break }
     }
     isScheduled = !waiting.isEmpty
     // What the turns left for later, as the end of a connection does, comes first.

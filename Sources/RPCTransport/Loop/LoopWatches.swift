@@ -12,8 +12,8 @@ final class LoopWatches<Element: Watched> {
   private var timer: Scheduled<Void>?
   private var timerDue = NIODeadline.distantFuture
 
-  /// Connections that are looked at in one turn of the loop: ten thousand that fall silent together must not keep the
-  /// loop from its sockets.
+  /// Elements that are woken in one turn of the loop: to find ten thousand that are due together must not keep it from its
+  /// sockets.
   static var turnMax: Int { 128 }
   /// A loop runs what is due before it looks at its sockets, so that what is put off has to be due a little later.
   static var breath: TimeAmount { .milliseconds(1) }

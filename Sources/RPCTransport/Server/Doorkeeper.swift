@@ -49,8 +49,9 @@ final class Doorkeeper: ChannelDuplexHandler, RemovableChannelHandler {
     if isWaiting { wantsRead = true } else { context.read() }
   }
 
-  /// A peer that is gone is not answered.
+  /// A peer that is gone is not answered; what it said last is not heard.
   func channelInactive(context: ChannelHandlerContext) {
+    self.context = nil
     held.removeAll()
     context.fireChannelInactive()
   }
@@ -64,11 +65,10 @@ extension Doorkeeper: TakesTurns {
     held.removeAll()
     for data in octets { context.fireChannelRead(data) }
     context.fireChannelReadComplete()
-    if wantsRead {
-      wantsRead = false
-      context.read()
-    }
+    let reads = wantsRead
+    wantsRead = false
+    if reads { context.read() }
     if isLeaving { context.pipeline.syncOperations.removeHandler(context: context, promise: nil) }
-    return false
+    return reads
   }
 }

@@ -189,6 +189,8 @@ public final class Server: Sendable {
   /// Octets that one connection may bring into a turn of its loop while others wait. With 64 KiB the turns of 24 connections
   /// that all send are twice as long, and CPU time per mebibyte is 5 % less.
   static let readBytesMax = 16 << 10
+  /// Octets of a read behind which more is waiting, most likely; TLS takes its part of what can be read.
+  static let fullReadBytesMin = readBytesMax / 4 * 3
   /// Octets in a connection's socket buffer on this side above which writing pauses, and below which it goes on.
   private static let writeWaterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 32 << 10, high: 64 << 10)
 }

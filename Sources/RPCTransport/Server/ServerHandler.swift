@@ -29,14 +29,7 @@ final class ServerHandler: ChannelDuplexHandler {
   private var deadlineDue: ContinuousClock.Instant?
   private var stall: StallWatch
   private var stallTimer: Scheduled<Void>?
-  /// What was read and waits for a turn of the loop; nothing more is read meanwhile.
-  private var unread: ByteBuffer?
-  /// The socket is not read again before it is this connection's turn: it brought as much as it could.
-  private var givesWay = false
-  private var wantsRead = false
-  /// Why the server closes the connection, once it is its turn.
-  private var closingReason: ClosingReason?
-  private var isWatchDue = false
+  private var turn = PendingTurn()
   /// The socket takes no more for now.
   private var isHeldBack = false
   private var isReading = false
@@ -110,7 +103,7 @@ final class ServerHandler: ChannelDuplexHandler {
     stallTimer?.cancel()
     target.handler = nil
     doorkeeper = nil
-    unread = nil
+    turn.unread = nil
     context = nil
   }
 
@@ -126,9 +119,9 @@ final class ServerHandler: ChannelDuplexHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var octets = unwrapInboundIn(data)
     shared.turns.hear(self)
-    if octets.readableBytes >= Server.readBytesMax, shared.turns.isFull() { giveWay() }
+    if octets.readableBytes >= Server.fullReadBytesMin, shared.turns.mustWaitAfterFullRead() { giveWay() }
     // A socket is read to its end when its peer is gone, whether that was asked for or not.
-    if unread?.writeBuffer(&octets) == nil { receive(octets) }
+    if turn.unread?.writeBuffer(&octets) == nil { receive(octets) }
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
@@ -138,12 +131,17 @@ final class ServerHandler: ChannelDuplexHandler {
   }
 
   func read(context: ChannelHandlerContext) {
-    if givesWay { wantsRead = true } else { context.read() }
+    if turn.givesWay { turn.wantsRead = true } else { context.read() }
   }
 
   private func giveWay() {
-    guard !givesWay else { return }
-    givesWay = true
+    turn.givesWay = true
+    waitForTurn()
+  }
+
+  private func waitForTurn() {
+    guard !turn.isInQueue else { return }
+    turn.isInQueue = true
     shared.turns.wait(self)
   }
 
@@ -156,12 +154,12 @@ final class ServerHandler: ChannelDuplexHandler {
       let count = try octets.withUnsafeReadableBytes { octets throws(HTTP2Error) in
         try shared.turns.slice(octets) { slice throws(HTTP2Error) in
           try connection.receive(slice, now: .now)
-          return !isClosing
+          return !isClosing && self.connection != nil
         }
       }
       octets.moveReaderIndex(forwardBy: count)
       guard octets.readableBytes > 0, !isClosing else { return }
-      unread = octets
+      turn.unread = octets
       giveWay()
     } catch {
       connection.terminate(error)
@@ -275,15 +273,15 @@ final class ServerHandler: ChannelDuplexHandler {
         stallTimer = nil
         if stall.isWaiting { watchStall(connection, context) }
       }
-    case .stalled: closeNow(.stalled)
+    case .stalled: close(.stalled)
     }
   }
 
   /// The server closes the connection because of its peer, in one of the loop's next turns.
   func close(_ reason: ClosingReason) {
-    guard context != nil, closingReason == nil else { return }
-    closingReason = reason
-    shared.turns.wait(self)
+    guard connection != nil, turn.closingReason == nil else { return }
+    turn.closingReason = reason
+    waitForTurn()
   }
 
   private func closeNow(_ reason: ClosingReason) {
@@ -342,29 +340,27 @@ final class ServerHandler: ChannelDuplexHandler {
   private static let transportBytesMax = (64 << 10) + FrameOutput.writeBytesMax
 }
 
-extension ServerHandler: Watched {
+extension ServerHandler: Watched, TakesTurns {
   func watchIsDue() {
-    isWatchDue = true
-    shared.turns.wait(self)
+    turn.isWatchDue = true
+    waitForTurn()
   }
-}
 
-extension ServerHandler: TakesTurns {
   func turnCame() -> Bool {
-    if let reason = closingReason { closeNow(reason) }
-    if isWatchDue {
-      isWatchDue = false
+    turn.isInQueue = false
+    if let reason = turn.closingReason { closeNow(reason) }
+    if turn.isWatchDue {
+      turn.isWatchDue = false
       checkWatch()
     }
-    givesWay = false
-    if let octets = unread {
-      unread = nil
+    turn.givesWay = false
+    if let octets = turn.unread {
+      turn.unread = nil
       receive(octets)
       received()
     }
-    guard wantsRead, !givesWay else { return false }
-    wantsRead = false
-    context?.read()
+    guard let context, turn.takeRead() else { return false }
+    context.read()
     return true
   }
 }

@@ -14,7 +14,7 @@ extension MusterV1.AgentLink: RPC.Message {
     var cost = self.unknownFields.sizeBytes
     cost += self.interface.utf8.count
     cost += self.fabric.utf8.count
-    cost += self.addresses.count * 8
+    cost += RPC.EncodingCost.of(self.addresses, RPC.EncodingCost.scalar) { $0.utf8.count }
     return cost
   }
 
@@ -86,11 +86,11 @@ extension MusterV1.Agent: RPC.Message {
     var cost = self.unknownFields.sizeBytes
     cost += self.name.utf8.count
     cost += self.uid.utf8.count
-    cost += self.links.count * 256
+    cost += RPC.EncodingCost.of(self.links, RPC.EncodingCost.message) { $0.encodingCost }
     if let message = self.lag { cost += message.encodingCost }
     if let message = self.lastSeenTime { cost += message.encodingCost }
     cost += self.version.utf8.count
-    cost += self.warnings.count * 8
+    cost += RPC.EncodingCost.of(self.warnings, RPC.EncodingCost.scalar) { $0.utf8.count }
     return cost
   }
 
@@ -220,7 +220,7 @@ extension MusterV1.ListAgentsResponse: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.agents.count * 256
+    cost += RPC.EncodingCost.of(self.agents, RPC.EncodingCost.message) { $0.encodingCost }
     cost += self.nextPageToken.utf8.count
     return cost
   }
@@ -503,7 +503,7 @@ extension MusterV1.DeleteAgentResponse: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.moves.count * 256
+    cost += RPC.EncodingCost.of(self.moves, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -655,8 +655,8 @@ extension MusterV1.DrainAgentResponse: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.moves.count * 256
-    cost += self.generations.count * 256
+    cost += RPC.EncodingCost.of(self.moves, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.generations, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -869,8 +869,8 @@ extension MusterV1.GetStatusResponse: RPC.Message {
     var cost = self.unknownFields.sizeBytes
     cost += self.version.utf8.count
     if let message = self.startTime { cost += message.encodingCost }
-    cost += self.problems.count * 256
-    cost += self.agents.count * 256
+    cost += RPC.EncodingCost.of(self.problems, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.agents, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 

@@ -24,9 +24,9 @@ extension MusterV1.BootProfile: RPC.Message {
     cost += self.name.utf8.count
     cost += self.uid.utf8.count
     cost += self.kernel.utf8.count
-    cost += self.initrds.count * 8
+    cost += RPC.EncodingCost.of(self.initrds, RPC.EncodingCost.scalar) { $0.utf8.count }
     cost += self.arguments.utf8.count
-    cost += self.files.count * 256
+    cost += RPC.EncodingCost.of(self.files, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -195,7 +195,7 @@ extension MusterV1.ListBootProfilesResponse: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.bootProfiles.count * 256
+    cost += RPC.EncodingCost.of(self.bootProfiles, RPC.EncodingCost.message) { $0.encodingCost }
     cost += self.nextPageToken.utf8.count
     return cost
   }

@@ -156,7 +156,7 @@ extension MusterV1.ListEventsResponse: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.events.count * 256
+    cost += RPC.EncodingCost.of(self.events, RPC.EncodingCost.message) { $0.encodingCost }
     cost += self.nextPageToken.utf8.count
     return cost
   }

@@ -181,10 +181,10 @@ extension MusterV1.Node: RPC.Message {
     var cost = self.unknownFields.sizeBytes
     cost += self.name.utf8.count
     cost += self.uid.utf8.count
-    cost += self.tags.count * 8
+    cost += RPC.EncodingCost.of(self.tags, RPC.EncodingCost.scalar) { $0.utf8.count }
     cost += self.bootProfile.utf8.count
     cost += self.bootOnce.utf8.count
-    cost += self.interfaces.count * 256
+    cost += RPC.EncodingCost.of(self.interfaces, RPC.EncodingCost.message) { $0.encodingCost }
     if let message = self.bmc { cost += message.encodingCost }
     cost += self.serial.utf8.count
     cost += self.uuid.utf8.count
@@ -413,7 +413,7 @@ extension MusterV1.ListNodesResponse: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.nodes.count * 256
+    cost += RPC.EncodingCost.of(self.nodes, RPC.EncodingCost.message) { $0.encodingCost }
     cost += self.nextPageToken.utf8.count
     return cost
   }
@@ -681,7 +681,7 @@ extension MusterV1.WriteNodeResponse: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     if let message = self.node { cost += message.encodingCost }
-    cost += self.generations.count * 256
+    cost += RPC.EncodingCost.of(self.generations, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -869,7 +869,7 @@ extension MusterV1.BatchWriteNodesRequest: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.writes.count * 256
+    cost += RPC.EncodingCost.of(self.writes, RPC.EncodingCost.message) { $0.encodingCost }
     cost += self.requestId.utf8.count
     return cost
   }
@@ -927,8 +927,8 @@ extension MusterV1.BatchWriteNodesResponse: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.outcomes.count * 8
-    cost += self.generations.count * 256
+    cost += RPC.EncodingCost.of(self.outcomes, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.generations, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -1060,7 +1060,7 @@ extension MusterV1.ImportRow: RPC.Message {
     var cost = self.unknownFields.sizeBytes
     if let message = self.node { cost += message.encodingCost }
     if let message = self.mask { cost += message.encodingCost }
-    cost += self.lines.count * 8
+    cost += RPC.EncodingCost.of(self.lines, RPC.EncodingCost.scalar)
     return cost
   }
 
@@ -1178,7 +1178,7 @@ extension MusterV1.ImportRows: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.rows.count * 256
+    cost += RPC.EncodingCost.of(self.rows, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -1279,7 +1279,7 @@ extension MusterV1.ImportChange: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     cost += self.name.utf8.count
-    cost += self.fields.count * 256
+    cost += RPC.EncodingCost.of(self.fields, RPC.EncodingCost.message) { $0.encodingCost }
     cost += self.subnet.utf8.count
     cost += self.address.utf8.count
     cost += self.mac.utf8.count
@@ -1396,7 +1396,7 @@ extension MusterV1.ImportSummary: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.generations.count * 256
+    cost += RPC.EncodingCost.of(self.generations, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -1689,13 +1689,13 @@ extension MusterV1.ExplainNodeResponse: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     if let message = self.node { cost += message.encodingCost }
-    cost += self.why.count * 8
-    cost += self.fix.count * 8
+    cost += RPC.EncodingCost.of(self.why, RPC.EncodingCost.scalar) { $0.utf8.count }
+    cost += RPC.EncodingCost.of(self.fix, RPC.EncodingCost.scalar) { $0.utf8.count }
     cost += self.actor.utf8.count
     if let message = self.changeTime { cost += message.encodingCost }
     cost += self.leaseAddress.utf8.count
     if let message = self.leaseUntil { cost += message.encodingCost }
-    cost += self.boot.count * 256
+    cost += RPC.EncodingCost.of(self.boot, RPC.EncodingCost.message) { $0.encodingCost }
     cost += self.reason.utf8.count
     return cost
   }

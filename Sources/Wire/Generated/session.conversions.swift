@@ -322,7 +322,7 @@ extension MusterV1.Link: RPC.Message {
     var cost = self.unknownFields.sizeBytes
     cost += self.interface.utf8.count
     cost += self.fabric.utf8.count
-    cost += self.addresses.count * 256
+    cost += RPC.EncodingCost.of(self.addresses, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -435,7 +435,7 @@ extension MusterV1.Have: RPC.Message {
     var cost = self.unknownFields.sizeBytes
     cost += self.incarnation.count
     cost += self.digest.count
-    cost += self.rejected.count * 256
+    cost += RPC.EncodingCost.of(self.rejected, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -560,8 +560,8 @@ extension MusterV1.Hello: RPC.Message {
     cost += self.agent.utf8.count
     cost += self.boot.count
     cost += self.version.utf8.count
-    cost += self.links.count * 256
-    cost += self.have.count * 256
+    cost += RPC.EncodingCost.of(self.links, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.have, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -685,8 +685,8 @@ extension MusterV1.Renew: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.links.count * 256
-    cost += self.warnings.count * 8
+    cost += RPC.EncodingCost.of(self.links, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.warnings, RPC.EncodingCost.scalar) { $0.utf8.count }
     return cost
   }
 
@@ -944,11 +944,11 @@ extension MusterV1.Header: RPC.Message {
     var cost = self.unknownFields.sizeBytes
     cost += self.subnet.utf8.count
     cost += self.fabric.utf8.count
-    cost += self.pools.count * 256
-    cost += self.dnsServers.count * 8
+    cost += RPC.EncodingCost.of(self.pools, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.dnsServers, RPC.EncodingCost.scalar)
     cost += self.domain.utf8.count
-    cost += self.ntpServers.count * 8
-    cost += self.relays.count * 8
+    cost += RPC.EncodingCost.of(self.ntpServers, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.relays, RPC.EncodingCost.scalar)
     return cost
   }
 
@@ -1165,8 +1165,8 @@ extension MusterV1.Chunk: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     if let message = self.header { cost += message.encodingCost }
-    cost += self.upserts.count * 256
-    cost += self.tombstones.count * 256
+    cost += RPC.EncodingCost.of(self.upserts, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.tombstones, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -1338,7 +1338,7 @@ extension MusterV1.LeaseSet: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.leases.count * 256
+    cost += RPC.EncodingCost.of(self.leases, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -1409,8 +1409,8 @@ extension MusterV1.Applied: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     cost += self.digest.count
-    cost += self.rejected.count * 256
-    cost += self.leasesLeft.count * 256
+    cost += RPC.EncodingCost.of(self.rejected, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.leasesLeft, RPC.EncodingCost.message) { $0.encodingCost }
     cost += self.probe.utf8.count
     return cost
   }
@@ -1712,7 +1712,7 @@ extension MusterV1.Enlistment: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     cost += self.id.count
-    cost += self.macs.count * 8
+    cost += RPC.EncodingCost.of(self.macs, RPC.EncodingCost.scalar)
     cost += self.serial.utf8.count
     cost += self.uuid.utf8.count
     cost += self.firmware.utf8.count
@@ -1784,9 +1784,9 @@ extension MusterV1.Observed: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.leases.count * 256
-    cost += self.boots.count * 256
-    cost += self.enlistments.count * 256
+    cost += RPC.EncodingCost.of(self.leases, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.boots, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.enlistments, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -1863,7 +1863,7 @@ extension MusterV1.ObservedAck: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.enlistmentIds.count * 8
+    cost += RPC.EncodingCost.of(self.enlistmentIds, RPC.EncodingCost.scalar) { $0.count }
     return cost
   }
 
@@ -1920,7 +1920,7 @@ extension MusterV1.BootFiles: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.files.count * 256
+    cost += RPC.EncodingCost.of(self.files, RPC.EncodingCost.message) { $0.encodingCost }
     cost += self.root.utf8.count
     return cost
   }
@@ -2026,7 +2026,7 @@ extension MusterV1.Profile: RPC.Message {
     var cost = self.unknownFields.sizeBytes
     cost += self.name.utf8.count
     cost += self.kernel.utf8.count
-    cost += self.initrds.count * 8
+    cost += RPC.EncodingCost.of(self.initrds, RPC.EncodingCost.scalar) { $0.utf8.count }
     cost += self.arguments.utf8.count
     return cost
   }
@@ -2086,7 +2086,7 @@ extension MusterV1.ProfileSet: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.profiles.count * 256
+    cost += RPC.EncodingCost.of(self.profiles, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 

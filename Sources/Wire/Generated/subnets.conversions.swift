@@ -37,13 +37,13 @@ extension MusterV1.Subnet: RPC.Message {
     cost += self.fabric.utf8.count
     cost += self.prefix.utf8.count
     cost += self.gateway.utf8.count
-    cost += self.pools.count * 8
-    cost += self.dnsServers.count * 8
+    cost += RPC.EncodingCost.of(self.pools, RPC.EncodingCost.scalar) { $0.utf8.count }
+    cost += RPC.EncodingCost.of(self.dnsServers, RPC.EncodingCost.scalar) { $0.utf8.count }
     cost += self.domain.utf8.count
-    cost += self.ntpServers.count * 8
+    cost += RPC.EncodingCost.of(self.ntpServers, RPC.EncodingCost.scalar) { $0.utf8.count }
     if let message = self.lease { cost += message.encodingCost }
-    cost += self.relays.count * 8
-    cost += self.agents.count * 8
+    cost += RPC.EncodingCost.of(self.relays, RPC.EncodingCost.scalar) { $0.utf8.count }
+    cost += RPC.EncodingCost.of(self.agents, RPC.EncodingCost.scalar) { $0.utf8.count }
     if let message = self.createTime { cost += message.encodingCost }
     if let message = self.updateTime { cost += message.encodingCost }
     if let message = self.status { cost += message.encodingCost }
@@ -300,7 +300,7 @@ extension MusterV1.ListSubnetsResponse: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.subnets.count * 256
+    cost += RPC.EncodingCost.of(self.subnets, RPC.EncodingCost.message) { $0.encodingCost }
     cost += self.nextPageToken.utf8.count
     return cost
   }
@@ -551,7 +551,7 @@ extension MusterV1.WriteSubnetResponse: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     if let message = self.subnet { cost += message.encodingCost }
-    cost += self.generations.count * 256
+    cost += RPC.EncodingCost.of(self.generations, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -608,7 +608,7 @@ extension MusterV1.WaitAppliedRequest: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.generations.count * 256
+    cost += RPC.EncodingCost.of(self.generations, RPC.EncodingCost.message) { $0.encodingCost }
     cost += self.leaving.utf8.count
     return cost
   }

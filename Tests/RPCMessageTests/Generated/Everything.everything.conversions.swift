@@ -133,25 +133,25 @@ extension Everything.Repeated: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.doubleValue.count * 8
-    cost += self.floatValue.count * 8
-    cost += self.int32Value.count * 8
-    cost += self.int64Value.count * 8
-    cost += self.uint32Value.count * 8
-    cost += self.uint64Value.count * 8
-    cost += self.sint32Value.count * 8
-    cost += self.sint64Value.count * 8
-    cost += self.fixed32Value.count * 8
-    cost += self.fixed64Value.count * 8
-    cost += self.sfixed32Value.count * 8
-    cost += self.sfixed64Value.count * 8
-    cost += self.boolValue.count * 8
-    cost += self.stringValue.count * 8
-    cost += self.bytesValue.count * 8
-    cost += self.sign.count * 8
-    cost += self.inner.count * 256
-    cost += self.duration.count * 256
-    cost += self.unpacked.count * 8
+    cost += RPC.EncodingCost.of(self.doubleValue, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.floatValue, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.int32Value, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.int64Value, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.uint32Value, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.uint64Value, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.sint32Value, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.sint64Value, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.fixed32Value, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.fixed64Value, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.sfixed32Value, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.sfixed64Value, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.boolValue, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.stringValue, RPC.EncodingCost.scalar) { $0.utf8.count }
+    cost += RPC.EncodingCost.of(self.bytesValue, RPC.EncodingCost.scalar) { $0.count }
+    cost += RPC.EncodingCost.of(self.sign, RPC.EncodingCost.scalar)
+    cost += RPC.EncodingCost.of(self.inner, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.duration, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.unpacked, RPC.EncodingCost.scalar)
     return cost
   }
 
@@ -479,10 +479,10 @@ extension Everything.Maps: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.texts.count * 256
-    cost += self.inners.count * 256
-    cost += self.signs.count * 256
-    cost += self.octets.count * 256
+    cost += self.texts.count * RPC.EncodingCost.message
+    cost += self.inners.count * RPC.EncodingCost.message
+    cost += self.signs.count * RPC.EncodingCost.message
+    cost += self.octets.count * RPC.EncodingCost.message
     return cost
   }
 
@@ -633,7 +633,7 @@ extension Everything.Nest: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     if let message = self.level { cost += message.encodingCost }
-    cost += self.levels.count * 256
+    cost += RPC.EncodingCost.of(self.levels, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -731,7 +731,7 @@ extension Everything.Nest.Level.Level: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.inner.count * 256
+    cost += RPC.EncodingCost.of(self.inner, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -819,9 +819,9 @@ extension Everything.Names: RPC.Message {
     cost += self.c.utf8.count
     cost += self.arena.utf8.count
     cost += self.list.utf8.count
-    cost += self.index.count * 8
+    cost += RPC.EncodingCost.of(self.index, RPC.EncodingCost.scalar) { $0.utf8.count }
     if let message = self.message { cost += message.encodingCost }
-    cost += self.entry.count * 256
+    cost += self.entry.count * RPC.EncodingCost.message
     cost += self.fullName_.utf8.count
     cost += self.nIndexCount.utf8.count
     cost += self.camelCase.utf8.count

@@ -108,7 +108,7 @@ extension Conformance.StreamRequest: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     cost += self.payload.count
-    cost += self.sizes.count * 8
+    cost += RPC.EncodingCost.of(self.sizes, RPC.EncodingCost.scalar)
     return cost
   }
 

@@ -163,7 +163,7 @@ extension Etcdserverpb.RangeAnswer: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     if let message = self.header { cost += message.encodingCost }
-    cost += self.pairs.count * 256
+    cost += RPC.EncodingCost.of(self.pairs, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -608,9 +608,9 @@ extension Etcdserverpb.TxnQuery: RPC.Message {
 
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
-    cost += self.conditions.count * 256
-    cost += self.success.count * 256
-    cost += self.failure.count * 256
+    cost += RPC.EncodingCost.of(self.conditions, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.success, RPC.EncodingCost.message) { $0.encodingCost }
+    cost += RPC.EncodingCost.of(self.failure, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -684,7 +684,7 @@ extension Etcdserverpb.TxnAnswer: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     if let message = self.header { cost += message.encodingCost }
-    cost += self.outcomes.count * 256
+    cost += RPC.EncodingCost.of(self.outcomes, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
@@ -933,7 +933,7 @@ extension Etcdserverpb.WatchAnswer: RPC.Message {
   package var encodingCost: Int {
     var cost = self.unknownFields.sizeBytes
     if let message = self.header { cost += message.encodingCost }
-    cost += self.changes.count * 256
+    cost += RPC.EncodingCost.of(self.changes, RPC.EncodingCost.message) { $0.encodingCost }
     return cost
   }
 
