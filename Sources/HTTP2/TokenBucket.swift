@@ -13,15 +13,16 @@ public struct RateLimit: Sendable, Hashable {
 package struct TokenBucket {
   // Small, for a connection has fourteen of them.
   private let burst, perSecond: UInt32
-  /// In millionths of an event, so that slow refills do not round to nothing.
-  private var level: Int
-  private var refilledAt: UInt64
+  /// In thousandths of an event, so that each millisecond earns a whole number of them.
+  private var level: UInt32
+  /// In milliseconds, which begin anew after 49 days; a bucket that nobody asked for longer than that may earn too little.
+  private var refilledAt: UInt32
 
   package init(_ limit: RateLimit, now: UInt64) {
-    burst = UInt32(clamping: limit.burst)
+    burst = min(UInt32(clamping: limit.burst), UInt32.max / TokenBucket.scale)
     perSecond = UInt32(clamping: limit.perSecond)
-    level = Int(burst) * TokenBucket.scale
-    self.refilledAt = now
+    level = burst * TokenBucket.scale
+    refilledAt = TokenBucket.milliseconds(now)
   }
 
   /// Takes one event's worth.
@@ -37,16 +38,22 @@ package struct TokenBucket {
 
   /// Earns events, for example window updates by the data that causes them. Never above the burst.
   mutating func credit(_ events: Int) {
-    level = min(level + events * TokenBucket.scale, Int(burst) * TokenBucket.scale)
+    add(UInt64(UInt32(clamping: events)) * UInt64(TokenBucket.scale))
   }
 
   private mutating func refill(now: UInt64) {
-    guard now > refilledAt else { return }
-    // Beyond an hour any bucket is full; the cap keeps the product within Int.
-    let elapsed = Int(min(now - refilledAt, 3_600_000_000_000)) / 1_000
-    level = min(level + elapsed * Int(perSecond), Int(burst) * TokenBucket.scale)
+    let now = TokenBucket.milliseconds(now)
+    add(UInt64(now &- refilledAt) * UInt64(perSecond))
     refilledAt = now
   }
 
-  private static let scale = 1_000_000
+  private mutating func add(_ thousandths: UInt64) {
+    level = UInt32(min(UInt64(level) + thousandths, UInt64(burst) * UInt64(TokenBucket.scale)))
+  }
+
+  private static func milliseconds(_ nanoseconds: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: nanoseconds / 1_000_000)
+  }
+
+  private static let scale: UInt32 = 1_000
 }

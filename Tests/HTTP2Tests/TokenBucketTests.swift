@@ -26,4 +26,18 @@ import Testing
     bucket.credit(5)
     #expect((0..<3).map { _ in bucket.take(now: 0) } == [true, true, false])
   }
+
+  @Test func millisecondsBeginAnewAfter49Days() {
+    let beforeTheEnd = (UInt64(UInt32.max) - 10) * 1_000_000
+    var bucket = TokenBucket(RateLimit(burst: 1, perSecond: 100), now: beforeTheEnd)
+    let times = [beforeTheEnd, beforeTheEnd + 9_000_000, beforeTheEnd + 20_000_000]
+    #expect(times.map { bucket.take(now: $0) } == [true, false, true])
+  }
+
+  @Test func limitsBeyondWhatIsCountedAreNearlyNone() {
+    var bucket = TokenBucket(RateLimit(burst: .max, perSecond: .max), now: 0)
+    #expect((0..<10_000).map { _ in bucket.take(now: 0) }.allSatisfy { $0 })
+    bucket.credit(.max)
+    #expect([UInt64.max].map { bucket.take(now: $0) } == [true])
+  }
 }
