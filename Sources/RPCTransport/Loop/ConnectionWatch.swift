@@ -4,17 +4,29 @@ internal import NIOCore
 ///
 /// Pings are sent only after silence; anything received proves the peer alive.
 struct ConnectionWatch {
-  struct Limits: Sendable {
+  /// One object for all connections: each would hold 56 octets of them.
+  final class Limits: Sendable {
     /// From the accept to the peer's SETTINGS, TLS included.
-    var establishing: TimeAmount
+    let establishing: TimeAmount
     /// Without a call; nil for ever.
-    var idle: TimeAmount?
+    let idle: TimeAmount?
     /// Silence before a ping; nil for no pings.
-    var keepaliveInterval: TimeAmount?
+    let keepaliveInterval: TimeAmount?
     /// From a ping to anything received.
-    var keepaliveTimeout: TimeAmount
+    let keepaliveTimeout: TimeAmount
     /// Whether pings are sent without calls too.
-    var keepaliveWithoutCalls: Bool
+    let keepaliveWithoutCalls: Bool
+
+    init(
+      establishing: TimeAmount, idle: TimeAmount?, keepaliveInterval: TimeAmount?, keepaliveTimeout: TimeAmount,
+      keepaliveWithoutCalls: Bool
+    ) {
+      self.establishing = establishing
+      self.idle = idle
+      self.keepaliveInterval = keepaliveInterval
+      self.keepaliveTimeout = keepaliveTimeout
+      self.keepaliveWithoutCalls = keepaliveWithoutCalls
+    }
   }
 
   enum Action: Equatable {
@@ -30,7 +42,7 @@ struct ConnectionWatch {
     case dead = "the peer did not answer a keepalive ping"
   }
 
-  var limits: Limits
+  private let limits: Limits
   private let openedAt: NIODeadline
   private var isEstablished = false
   private var lastReceivedAt: NIODeadline

@@ -5,7 +5,7 @@ internal import RPC
 final class LoopDriver: CallDriver {
   private let loop: any EventLoop
   private let target: NIOLoopBound<Target>
-  let largeMessages: (any TaskExecutor)?
+  private let runsHandlers: Bool
 
   /// Emptied when the connection goes; calls may hold the driver longer.
   final class Target {
@@ -14,12 +14,14 @@ final class LoopDriver: CallDriver {
 
   /// To be called on `loop`.
   ///
-  /// - Parameter largeMessages: Encodes and decodes them for tasks that run on the loop itself.
-  init(loop: any EventLoop, target: Target, largeMessages: (any TaskExecutor)? = nil) {
+  /// - Parameter runsHandlers: Whether tasks that read and write messages run on the loop itself.
+  init(loop: any EventLoop, target: Target, runsHandlers: Bool = false) {
     self.loop = loop
-    self.largeMessages = largeMessages
+    self.runsHandlers = runsHandlers
     self.target = NIOLoopBound(target, eventLoop: loop)
   }
+
+  var largeMessages: (any TaskExecutor)? { runsHandlers ? LargeMessageThreads.shared : nil }
 
   func callNeedsAttention(_ call: any CallEndpoint) {
     if loop.inEventLoop {

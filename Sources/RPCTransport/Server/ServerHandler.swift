@@ -45,8 +45,7 @@ final class ServerHandler: ChannelDuplexHandler {
     self.shared = server.resources(of: loop)
     self.usesTLS = usesTLS
     self.doorkeeper = Doorkeeper(turns: shared.turns)
-    self.driver = LoopDriver(
-      loop: loop, target: target, largeMessages: server.runsHandlersOnLoop ? LargeMessageThreads.shared : nil)
+    self.driver = LoopDriver(loop: loop, target: target, runsHandlers: server.runsHandlersOnLoop)
     self.watch = ConnectionWatch(limits: server.watchLimits, now: .now())
     self.stall = StallWatch(timeout: server.limits.stallTimeout.map { TimeAmount($0) })
   }
