@@ -5,15 +5,6 @@ import Testing
 @Suite struct MessageReaderTests {
   private let message = Bench.EchoRequest(id: 3, name: "abc", payload: [1, 2, 3])
 
-  private func framed(_ messages: [Bench.EchoRequest], compression: Compression = .identity) -> [UInt8] {
-    var writer = MessageWriter()
-    writer.compression = compression
-    for message in messages { writer.append(message) }
-    var octets = [UInt8](repeating: 0, count: writer.queuedBytes)
-    _ = octets.withUnsafeMutableBytes { writer.take(into: $0) }
-    return octets
-  }
-
   @Test func aMessageSplitAtEveryOctetIsWhole() throws {
     let octets = framed([message])
     for split in 0...octets.count {

@@ -181,7 +181,7 @@ struct MessageReader: ~Copyable {
   /// A flag and a big-endian length.
   static let prefixBytes = 5
   /// Octets of a message that would keep a thread others wait for: a tenth of a millisecond as octets, a whole one as fields of
-  /// two octets each. To let another thread decode it costs 15 to 30 µs.
+  /// two octets each. To let another thread decode it costs about 35 µs.
   static let largeBytesMin = 96 << 10
   /// The same of a compressed message, which deflate can make 1,032 times as large.
   static let largeCompressedBytesMin = largeBytesMin / 1_032

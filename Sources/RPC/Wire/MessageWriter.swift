@@ -109,7 +109,7 @@ struct MessageWriter: ~Copyable {
   /// Octets of requests that are kept until the server answers; a call that sent more is not tried again.
   static let replayBytesMax = 256 << 10
   /// `Message.encodingCost` of a message that would keep a thread others wait for: a tenth of a millisecond or more. To let
-  /// another thread encode it costs 15 to 30 µs.
+  /// another thread encode it costs about 35 µs.
   static let largeCostMin = 96 << 10
   /// The same of a message that is compressed too.
   static let largeCompressedCostMin = 4 << 10
