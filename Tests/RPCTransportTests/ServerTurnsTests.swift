@@ -21,7 +21,7 @@ import Testing
       router: Router(handlers: [
         .immediate(Bench.EchoMethods.unary) { (request: Bench.EchoRequest, _) in Bench.EchoReply(id: request.id) }
       ]), limits: ServerLimits(), runsHandlersOnLoop: true, group: channel.eventLoop, logger: logger)
-    let handler = ServerHandler(server: shared, loop: channel.eventLoop, usesTLS: false, held: ServerShared.HeldCount())
+    let handler = ServerHandler(server: shared, loop: channel.eventLoop, usesTLS: false)
     try channel.pipeline.syncOperations.addHandlers([reads, handler])
     try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     try send()

@@ -14,8 +14,7 @@ final class ClientHandler: ChannelInboundHandler {
   private let core: ClientChannelCore
   private let configuration: ClientConnection.Configuration
   private let usesTLS: Bool
-  private let target = LoopDriver.Target()
-  let driver: any CallDriver
+  private let link: LoopDriver<ClientHandler>
   private var connection: ClientConnection?
   private var context: ChannelHandlerContext?
   private var watch: ConnectionWatch
@@ -39,7 +38,7 @@ final class ClientHandler: ChannelInboundHandler {
     self.address = address
     self.configuration = configuration
     self.usesTLS = usesTLS
-    self.driver = LoopDriver(loop: core.loop, target: target)
+    self.link = LoopDriver(loop: core.loop)
     let options = core.options
     self.watch = ConnectionWatch(
       limits: ConnectionWatch.Limits(
@@ -81,7 +80,7 @@ final class ClientHandler: ChannelInboundHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    target.handler = self
+    link.serve(self)
     if context.channel.isActive { channelActive(context: context) }
   }
 
@@ -131,7 +130,7 @@ final class ClientHandler: ChannelInboundHandler {
     hasEnded = true
     watchTimer?.cancel()
     deadlineTimer?.cancel()
-    target.handler = nil
+    link.serve(nil)
     let reason = reason ?? connection?.goAwayReason.map { "the server said \($0)" } ?? "the server closed the connection"
     connection?.disconnected(RPCError(.unavailable, "\(reason) (\(address))"))
     connection = nil
@@ -256,6 +255,8 @@ extension ClientHandler: AttentionHandler {
 }
 
 extension ClientHandler: ClientConnectionHost {
+  var driver: any CallDriver { link }
+
   func becameReady() {
     guard !isReady else { return }
     isReady = true

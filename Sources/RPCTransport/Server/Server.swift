@@ -132,11 +132,8 @@ public final class Server: Sendable {
   }
 
   private static func initialize(_ channel: any NIOCore.Channel, shared: ServerShared, tls: NIOSSLContext?) throws {
-    let held = ServerShared.HeldCount()
-    let handler = ServerHandler(server: shared, loop: channel.eventLoop, usesTLS: tls != nil, held: held)
-    let connection = ServerShared.Connection(
-      channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), held: held)
-    guard shared.add(connection) else {
+    let handler = ServerHandler(server: shared, loop: channel.eventLoop, usesTLS: tls != nil)
+    guard shared.add(handler.link, closing: channel.closeFuture) else {
       shared.metrics.connectionClosing(.connectionsFull, peer: Peer(channel: channel))
       throw TooManyConnections()
     }

@@ -15,20 +15,15 @@ final class ServerHandler: ChannelDuplexHandler {
   private let server: ServerShared
   private let shared: ServerLoop
   private let usesTLS: Bool
-  private let held: ServerShared.HeldCount
   /// Until the client speaks HTTP/2.
   private(set) var doorkeeper: Doorkeeper?
-  private let target = LoopDriver.Target()
-  let driver: any CallDriver
+  let link: LoopDriver<ServerHandler>
   private var connection: ServerConnection?
   private var context: ChannelHandlerContext?
   private var watch: ConnectionWatch
   var dueAt = NIODeadline.distantFuture
   var placeInQueue: Int?
-  private var deadlineTimer: Scheduled<Void>?
-  private var deadlineDue: ContinuousClock.Instant?
-  private var stall: StallWatch
-  private var stallTimer: Scheduled<Void>?
+  private var timers: CallTimers?
   private var turn = PendingTurn()
   /// The socket takes no more for now.
   private var isHeldBack = false
@@ -39,22 +34,20 @@ final class ServerHandler: ChannelDuplexHandler {
   private var isClosing = false
   private var isCloseScheduled = false
 
-  init(server: ServerShared, loop: any EventLoop, usesTLS: Bool, held: ServerShared.HeldCount) {
+  init(server: ServerShared, loop: any EventLoop, usesTLS: Bool) {
     self.server = server
-    self.held = held
     self.shared = server.resources(of: loop)
     self.usesTLS = usesTLS
     self.doorkeeper = Doorkeeper(turns: shared.turns)
-    self.driver = LoopDriver(loop: loop, target: target, runsHandlers: server.runsHandlersOnLoop)
+    self.link = LoopDriver(loop: loop, runsHandlers: server.runsHandlersOnLoop)
     self.watch = ConnectionWatch(limits: server.watchLimits, now: .now())
-    self.stall = StallWatch(timeout: server.limits.stallTimeout.map { TimeAmount($0) })
   }
 
   // MARK: Life
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    target.handler = self
+    link.serve(self)
     if context.channel.isActive { channelActive(context: context) }
   }
 
@@ -98,9 +91,8 @@ final class ServerHandler: ChannelDuplexHandler {
     connection?.disconnected()
     connection = nil
     shared.watches.forget(self)
-    deadlineTimer?.cancel()
-    stallTimer?.cancel()
-    target.handler = nil
+    timers?.cancel()
+    link.serve(nil)
     doorkeeper = nil
     turn.unread = nil
     context = nil
@@ -191,7 +183,7 @@ final class ServerHandler: ChannelDuplexHandler {
       close(error)
     }
     watch.hasCalls = connection.callCount > 0
-    if connection.hasUnsent || isHeldBack { watchStall(connection, context) } else { stall.moved() }
+    if connection.hasUnsent || isHeldBack { watchStall(connection, context) } else { timers?.stall.moved() }
     scheduleDeadline()
     if placeInQueue == nil { checkWatch() }
     if connection.isFinished { closeAfterWrites() }
@@ -229,16 +221,21 @@ final class ServerHandler: ChannelDuplexHandler {
 
   private func scheduleDeadline() {
     guard let connection, let context, let due = connection.nextDeadline else { return }
-    if let deadlineDue, deadlineDue <= due { return }
-    deadlineTimer?.cancel()
-    deadlineDue = due
-    let delay = TimeAmount(ContinuousClock.now.duration(to: due))
-    deadlineTimer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: max(delay, .nanoseconds(0))) { [weak self] in
-      guard let self else { return }
-      deadlineDue = nil
-      self.connection?.expireCalls(now: .now)
-      output()
+    let timers = callTimers()
+    guard !timers.rings(by: due) else { return }
+    let delay = max(TimeAmount(ContinuousClock.now.duration(to: due)), .nanoseconds(0))
+    let timer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: delay) { [weak self] in
+      timers.deadline = nil
+      self?.connection?.expireCalls(now: .now)
+      self?.output()
     }
+    timers.deadline = (due, timer)
+  }
+
+  private func callTimers() -> CallTimers {
+    let timers = timers ?? CallTimers(stallTimeout: server.limits.stallTimeout.map { TimeAmount($0) })
+    self.timers = timers
+    return timers
   }
 
   private func checkWatch() {
@@ -262,15 +259,16 @@ final class ServerHandler: ChannelDuplexHandler {
 
   /// One timer at a time, however often the client stops and goes on meanwhile.
   private func watchStall(_ connection: ServerConnection, _ context: ChannelHandlerContext) {
-    guard !isClosing, stallTimer == nil || !stall.isWaiting else { return }
-    switch stall.check(sentBytes: connection.sentBytes, now: .now()) {
+    let timers = callTimers()
+    guard !isClosing, timers.stallTimer == nil || !timers.stall.isWaiting else { return }
+    switch timers.stall.check(sentBytes: connection.sentBytes, now: .now()) {
     case .wait(until: nil): break
     case .wait(let due?):
-      guard stallTimer == nil else { return }
-      stallTimer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(deadline: due) { [weak self] in
+      guard timers.stallTimer == nil else { return }
+      timers.stallTimer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(deadline: due) { [weak self] in
+        timers.stallTimer = nil
         guard let self, let connection = self.connection, let context = self.context else { return }
-        stallTimer = nil
-        if stall.isWaiting { watchStall(connection, context) }
+        if timers.stall.isWaiting { watchStall(connection, context) }
       }
     case .stalled: close(.stalled)
     }
@@ -379,13 +377,15 @@ extension ServerHandler: AttentionHandler {
 }
 
 extension ServerHandler: ServerConnectionHost {
+  var driver: any CallDriver { link }
+
   func start(_ work: ServerWork) {
     if server.runsHandlersOnLoop { return shared.workers.start(work) }
     work.suspended(in: Task { await work.run() })
   }
 
   func held(_ changeBytes: Int) -> Bool {
-    server.held(changeBytes, by: held)
+    server.held(changeBytes, by: link)
   }
 
   func pingAcknowledged(_ payload: UInt64) {}

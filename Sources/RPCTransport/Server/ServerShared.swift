@@ -27,17 +27,7 @@ final class ServerShared: Sendable {
     var drained: CheckedContinuation<Void, Never>?
   }
 
-  /// A connection as other threads may hold it.
-  struct Connection: Sendable {
-    let channel: any NIOCore.Channel
-    let handler: NIOLoopBound<ServerHandler>
-    let held: HeldCount
-  }
-
-  /// What one connection told of the octets it holds.
-  final class HeldCount: Sendable {
-    let sizeBytes = Atomic(0)
-  }
+  typealias Connection = LoopDriver<ServerHandler>
 
   init(router: Router, limits: ServerLimits, runsHandlersOnLoop: Bool, group: any EventLoopGroup, logger: Logger) {
     self.limits = limits
@@ -65,8 +55,8 @@ final class ServerShared: Sendable {
   /// A connection holds so many octets more, or less.
   ///
   /// - Returns: Whether all together hold no more than they may.
-  func held(_ changeBytes: Int, by connection: HeldCount) -> Bool {
-    connection.sizeBytes.add(changeBytes, ordering: .relaxed)
+  func held(_ changeBytes: Int, by connection: Connection) -> Bool {
+    connection.heldBytes.add(changeBytes, ordering: .relaxed)
     let total = heldBytes.add(changeBytes, ordering: .relaxed).newValue
     metrics.heldChanged(to: total)
     if heap.withLock({ $0.held(total) }) { planReturn() }
@@ -80,13 +70,12 @@ final class ServerShared: Sendable {
     if step == .wait { return }
     let connections = state.withLock { Array($0.connections.values) }
     if step == .trim {
-      for connection in connections { connection.channel.eventLoop.execute { connection.handler.value.trim() } }
+      for connection in connections { connection.perform { $0.trim() } }
       return
     }
-    let held = connections.map { $0.held.sizeBytes.load(ordering: .relaxed) }
+    let held = connections.map { $0.heldBytes.load(ordering: .relaxed) }
     for index in MemoryRelief.largest(of: held, limitBytes: limits.heldBytesMax) {
-      let connection = connections[index]
-      connection.channel.eventLoop.execute { connection.handler.value.close(.memory) }
+      connections[index].perform { $0.close(.memory) }
     }
   }
 
@@ -104,21 +93,21 @@ final class ServerShared: Sendable {
   }
 
   /// - Returns: false when there are too many already, or the server shuts down.
-  func add(_ connection: Connection) -> Bool {
+  func add(_ connection: Connection, closing: EventLoopFuture<Void>) -> Bool {
     let count: Int? = state.withLock { state in
       guard !state.isShuttingDown, state.connections.count < limits.connectionsMax else { return nil }
-      state.connections[ObjectIdentifier(connection.channel)] = connection
+      state.connections[ObjectIdentifier(connection)] = connection
       return state.connections.count
     }
     guard let count else { return false }
     connectionsChanged(to: count)
-    connection.channel.closeFuture.whenComplete { _ in self.remove(connection) }
+    closing.whenComplete { _ in self.remove(connection) }
     return true
   }
 
   private func remove(_ connection: Connection) {
     let (count, drained) = state.withLock { state in
-      state.connections[ObjectIdentifier(connection.channel)] = nil
+      state.connections[ObjectIdentifier(connection)] = nil
       let drained = state.connections.isEmpty ? state.drained : nil
       if drained != nil { state.drained = nil }
       return (state.connections.count, drained)
@@ -129,16 +118,12 @@ final class ServerShared: Sendable {
 
   /// Tells every connection to end gracefully; none is added from now on.
   func beginShutdown() {
-    for connection in closeDoor() {
-      connection.channel.eventLoop.execute { connection.handler.value.beginShutdown() }
-    }
+    for connection in closeDoor() { connection.perform { $0.beginShutdown() } }
   }
 
   /// Ends what the drain left over.
   func abort() {
-    for connection in closeDoor() {
-      connection.channel.eventLoop.execute { connection.handler.value.abort() }
-    }
+    for connection in closeDoor() { connection.perform { $0.abort() } }
   }
 
   func waitUntilDrained() async {
