@@ -112,7 +112,7 @@ let package = Package(
       "muster-pserv", ["Pserv", "PservHTTP", "Provisioning", "RPC", "RPCTransport", "ServiceProgram", "Settings", arguments, lifecycle, signals, log]),
     program("muster", ["OperatorCLI"]),
     program("muster-load", ["LoadHarness", "RPC", "RPCTransport", arguments, log] + nio),
-    program("rpc-echo", ["RPC", "RPCTransport", "MetricsText", coreMetrics, log] + nio),
+    program("rpc-echo", ["RPC", "RPCTransport", "MetricsText", coreMetrics, signals, log] + nio),
 
     // Tests. CTestProto and CForeignProto hold messages that only they use.
     .target(name: "CTestProto", dependencies: ["CProtobufC", "CRPCProto"], path: "Tests/CTestProto"),

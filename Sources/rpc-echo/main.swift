@@ -9,6 +9,7 @@ internal import MetricsText
 internal import NIOPosix
 internal import RPC
 internal import RPCTransport
+internal import UnixSignals
 
 /// The benchmark's server, one event loop; `Arguments.usage` says what it takes.
 struct Echo: Bench.Echo {
@@ -57,4 +58,6 @@ let server = Server(
   router: Router(handlers: handlers + tools.flatMap(\.methods)),
   listeners: [Listener(address: .tcp(host: "127.0.0.1", port: arguments.port), tls: arguments.tls)],
   limits: arguments.limits, eventLoopGroup: group, logger: logger)
+// By its own hand, so that whoever measures the process hears of its end. Nobody needs what a client is still waiting for.
+Task { for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { exit(0) } }
 try await server.run()

@@ -92,6 +92,7 @@ def _run(program: Path, is_short: bool, chosen: list[Attack], seconds: float, fo
             report = _attack(attack, target, servers, bystanders[attack.is_tls], start_bytes, seconds)
             if report.problems == [SLOWED]:
                 # The machine may have been at something else; twice in a row it is the attack.
+                print(" | ".join([*report.row(), "once more:"]), flush=True)
                 report = _attack(attack, target, servers, bystanders[attack.is_tls], start_bytes, seconds)
             failed += bool(report.problems)
             print(" | ".join(report.row()), flush=True)

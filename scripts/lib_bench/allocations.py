@@ -9,7 +9,7 @@ import pathlib
 import struct
 import tempfile
 
-from lib_bench import load, packages, preload, servers
+from lib_bench import load, ours, packages, preload, servers
 from lib_bench.errors import BenchError
 from lib_bench.servers import Server
 
@@ -23,7 +23,7 @@ SLACK = 0.5
 
 def run(repository: pathlib.Path, chosen: argparse.Namespace) -> int:
     packages.need(packages.LOAD)
-    known = servers.ours(repository, chosen.program, for_tests=True)
+    known = ours.measured(repository, chosen, for_tests=True)
     with tempfile.TemporaryDirectory(prefix="bench.") as scratch:
         folder = pathlib.Path(scratch)
         library = preload.build("malloc_count", folder)

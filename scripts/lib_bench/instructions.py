@@ -12,7 +12,7 @@ import re
 import subprocess
 import tempfile
 
-from lib_bench import load, packages, preload, servers
+from lib_bench import load, ours, packages, preload, servers
 from lib_bench.errors import BenchError
 from lib_bench.servers import Server
 
@@ -22,7 +22,7 @@ CALLS = 4096
 
 def run(repository: pathlib.Path, chosen: argparse.Namespace) -> int:
     packages.need(packages.LOAD + packages.CALLGRIND)
-    known = servers.ours(repository, chosen.program, for_tests=False)
+    known = ours.measured(repository, chosen)
     if "cpp" in chosen.peers:
         known.append(servers.cpp(repository))
     with tempfile.TemporaryDirectory(prefix="bench.") as scratch:

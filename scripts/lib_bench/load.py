@@ -98,7 +98,8 @@ def check_one(running: Running, call: Call, folder: pathlib.Path) -> None:
         raise BenchError(f"{running.server.name} answered {call.path} with {len(reply)} octets, not the {len(call.reply)} expected")
 
 
-def measure(running: Running, call: Call, connections: int, streams: int, calls: int, folder: pathlib.Path) -> Measurement:
+def measure(running: Running, call: Call, connections: int, streams: int, calls: int, folder: pathlib.Path,
+            headers: tuple[str, ...] = (), uses_tls: bool = False) -> Measurement:
     """Loads a server with so many calls. BenchError when one failed."""
     body, log = folder / "request", folder / "times"
     body.write_bytes(call.request)
@@ -106,7 +107,8 @@ def measure(running: Running, call: Call, connections: int, streams: int, calls:
     before = running.cpu_seconds()
     done = subprocess.run(
         ["h2load", "-n", str(calls), "-c", str(connections), "-m", str(streams), "-d", str(body),
-         f"--log-file={log}", *HEADERS, f"http://127.0.0.1:{running.port}{call.path}"],
+         f"--log-file={log}", *HEADERS, *headers,
+         f"http{'s' if uses_tls else ''}://127.0.0.1:{running.port}{call.path}"],
         capture_output=True, text=True, check=False, timeout=LOAD_SECONDS, preexec_fn=pin(cores()[1]))
     cpu = running.cpu_seconds() - before
     running.require_alive()

@@ -40,6 +40,7 @@ def parse(usage: str, arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--idle", type=natural)
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--program", type=pathlib.Path)
+    parser.add_argument("--plain", action="store_true")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--allocations", action="store_true")
     parser.add_argument("--instructions", action="store_true")

@@ -14,7 +14,7 @@ import statistics
 import tempfile
 from dataclasses import dataclass
 
-from lib_bench import idle, load, packages, servers
+from lib_bench import idle, load, ours, packages, servers
 from lib_bench.load import Call, Measurement
 from lib_bench.servers import Running, Server
 
@@ -39,7 +39,7 @@ WARM_ROUNDS = 8
 
 def run(repository: pathlib.Path, chosen: argparse.Namespace) -> int:
     packages.need(packages.LOAD)
-    known = servers.ours(repository, chosen.program, for_tests=chosen.short)
+    known = ours.measured(repository, chosen, for_tests=chosen.short)
     makers = {"cpp": servers.cpp, "swift": servers.swift}
     known += [makers[name](repository) for name in chosen.peers]
     describe(known)

@@ -31,30 +31,6 @@ class Server:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def ours(repository: pathlib.Path, program: pathlib.Path | None, for_tests: bool) -> list[Server]:
-    """rpc-echo, with its handler in a task and on the event loop.
-
-    `for_tests` takes the build of scripts/test. What is measured has a build of its own, as an operator would make it.
-    """
-    if program is None:
-        build = ["swift", "build", "--package-path", str(repository), "-c", "release"]
-        build += ["-Xswiftc", "-enable-testing"] if for_tests else [
-            "--static-swift-stdlib", "--scratch-path", str(repository / ".build" / "bench" / "muster")]
-        print("building rpc-echo", flush=True)
-        run([*build, "--product", "rpc-echo"])
-        program = pathlib.Path(run([*build, "--show-bin-path"], quiet=True).strip()) / "rpc-echo"
-    program = program.resolve()
-    if not program.is_file():
-        raise BenchError(f"{program} is missing")
-    # A crash is reported by its status; the backtracer would take a core for seconds.
-    quiet = {"SWIFT_BACKTRACE": "enable=no"}
-    revision = run(["git", "-C", str(repository), "rev-parse", "--short", "HEAD"], quiet=True).strip()
-    return [
-        Server("async", f"muster {revision}", program, (), quiet),
-        Server("loop", f"muster {revision}", program, ("--sync",), quiet),
-    ]
-
-
 def cpp(repository: pathlib.Path) -> Server:
     """gRPC C++ from Debian, its callback API."""
     packages.need(packages.CPP)

@@ -1,0 +1,1 @@
+"""Programs optimised as a whole and by a profile: `scripts/release`, and what `scripts/bench rpc` measures."""

@@ -1,0 +1,80 @@
+"""The two builds, and the profile between them."""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+import shutil
+import tempfile
+
+from lib_bench import servers
+from lib_bench.errors import BenchError
+from lib_release import toolchain, training
+from lib_release.toolchain import Toolchain
+
+PROGRAMS = ("muster", "muster-region", "muster-pserv", "muster-load", "rpc-echo")
+COMMON = ("-c", "release", "--static-swift-stdlib")
+# Only lld reads what the compiler leaves for the linker to optimise. The driver of Swift 6.3 knows the options for profiles,
+# but does not tell the compiler of them.
+LINKER = ("-Xswiftc", "-use-ld=lld")
+
+
+def programs(repository: pathlib.Path, names: tuple[str, ...]) -> dict[str, pathlib.Path]:
+    """Builds programs and says where they are. Raises BenchError when a step fails."""
+    tools = toolchain.find()
+    profile = make_profile(repository, tools, trained=[name for name in training.PROGRAMS if name in needed(names)])
+    flags = ("--experimental-lto-mode=full", *frontend(f"-ir-profile-use={profile}"))
+    return build(repository, "release", names, flags)
+
+
+def needed(names: tuple[str, ...]) -> set[str]:
+    """What the load is answered by, or made with. The benchmark's server needs no region."""
+    return {"rpc-echo"} if set(names) == {"rpc-echo"} else {"rpc-echo", "muster-region", "muster", "muster-load"}
+
+
+def make_profile(repository: pathlib.Path, tools: Toolchain, trained: list[str]) -> pathlib.Path:
+    """A profile of the sources as they are. It is made again when the programs changed.
+
+    Its name is its contents, so that what was built with another is built again.
+    """
+    folder = repository / ".build" / "release-profiles"
+    folder.mkdir(parents=True, exist_ok=True)
+    flags = (*frontend("-ir-profile-generate"), "-Xlinker", "-u", "-Xlinker", "__llvm_profile_runtime",
+             "-Xlinker", str(tools.runtime))
+    instrumented = build(repository, "release-instrumented", tuple(trained), flags)
+    known = folder / ("-".join(trained) + "." + digest(*instrumented.values()))
+    if known.exists() and (profile := folder / known.read_text()).exists():
+        return profile
+    with tempfile.TemporaryDirectory(prefix="profile.") as scratch:
+        raw = training.run(instrumented, pathlib.Path(scratch))
+        merged = pathlib.Path(scratch) / "merged"
+        # Sparse: what the load did not touch is built as if there were no profile, not as if it were never used.
+        servers.run([str(tools.profdata), "merge", "--sparse", "-o", str(merged), *map(str, raw)])
+        profile = folder / f"{digest(merged)}.profdata"
+        shutil.copyfile(merged, profile)
+    known.write_text(profile.name)
+    return profile
+
+
+def build(repository: pathlib.Path, scratch: str, names: tuple[str, ...], flags: tuple[str, ...]) -> dict[str, pathlib.Path]:
+    made = {}
+    for name in names:
+        print(f"building {name} ({scratch})", flush=True)
+        command = ["swift", "build", "--package-path", str(repository), "--scratch-path", str(repository / ".build" / scratch),
+                   *COMMON, *LINKER, *flags]
+        servers.run([*command, "--product", name])
+        made[name] = pathlib.Path(servers.run([*command, "--show-bin-path"], quiet=True).strip()) / name
+        if not made[name].is_file():
+            raise BenchError(f"{made[name]} is missing")
+    return made
+
+
+def frontend(option: str) -> tuple[str, ...]:
+    return ("-Xswiftc", "-Xfrontend", "-Xswiftc", option)
+
+
+def digest(*files: pathlib.Path) -> str:
+    sum = hashlib.sha256()
+    for file in files:
+        sum.update(file.read_bytes())
+    return sum.hexdigest()[:16]
