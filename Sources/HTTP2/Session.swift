@@ -104,18 +104,30 @@ public struct Session: ~Copyable {
   ///
   /// - Parameter hasBody: Whether `produceData` will be asked; otherwise the response ends with its headers.
   public func submitResponse(_ id: StreamID, _ fields: HeaderFields, hasBody: Bool) {
-    let raw = raw
-    context.withFields(fields) { pointer, count in
-      guard hasBody else { return nghttp2_submit_response(raw, id.rawValue, pointer, count, nil) }
-      var provider = Session.dataProvider
-      return nghttp2_submit_response(raw, id.rawValue, pointer, count, &provider)
-    }
+    context.withFields(fields) { pointer, count in submitResponse(id, pointer, count, hasBody) }
+  }
+
+  /// The same with fields that do not change from response to response.
+  public func submitResponse(_ id: StreamID, _ fields: FixedHeaderFields, hasBody: Bool) {
+    submitResponse(id, fields.entries, fields.count, hasBody)
+  }
+
+  @discardableResult
+  private func submitResponse(_ id: StreamID, _ fields: UnsafePointer<nghttp2_nv>?, _ count: Int, _ hasBody: Bool) -> Int32 {
+    guard hasBody else { return nghttp2_submit_response(raw, id.rawValue, fields, count, nil) }
+    var provider = Session.dataProvider
+    return nghttp2_submit_response(raw, id.rawValue, fields, count, &provider)
   }
 
   /// Sends trailers with END_STREAM. Within `produceData` the delegate then returns `.endWithTrailers`.
   public func submitTrailers(_ id: StreamID, _ fields: HeaderFields) {
     let raw = raw
     context.withFields(fields) { pointer, count in nghttp2_submit_trailer(raw, id.rawValue, pointer, count) }
+  }
+
+  /// The same with trailers that do not change from response to response.
+  public func submitTrailers(_ id: StreamID, _ fields: FixedHeaderFields) {
+    nghttp2_submit_trailer(raw, id.rawValue, fields.entries, fields.count)
   }
 
   /// Asks a stream for data again that answered `.later`.

@@ -193,22 +193,8 @@ final class SessionContext {
   func withFields(_ fields: HeaderFields, _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Int32) -> Int32 {
     withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: max(1, fields.count)) { scratch in
       fields.octets.withUnsafeBufferPointer { octets in
-        let base = UnsafeMutablePointer(mutating: octets.baseAddress)
-        var start = 0
-        var count = 0
-        for field in fields.fields {
-          let nameEnd = Int(field.nameEnd)
-          let valueEnd = Int(field.valueEnd)
-          scratch.initializeElement(
-            at: count,
-            to: nghttp2_nv(
-              name: base.map { $0 + start }, value: base.map { $0 + nameEnd }, namelen: nameEnd - start,
-              valuelen: valueEnd - nameEnd,
-              flags: field.isSensitive ? UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) : 0))
-          count += 1
-          start = valueEnd
-        }
-        return body(UnsafePointer(scratch.baseAddress), count)
+        fields.lay(at: UnsafeMutablePointer(mutating: octets.baseAddress), flags: 0, into: scratch)
+        return body(UnsafePointer(scratch.baseAddress), fields.count)
       }
     }
   }

@@ -20,6 +20,25 @@ import Testing
     #expect(seen.closed == .noError)
   }
 
+  @Test func fixedFieldsArriveEachTimeThoughTheirOriginIsGone() throws {
+    let client = Peer(.client)
+    let server = Peer(.server)
+    var fields: HeaderFields? = HeaderFields([":status": "200", "content-type": "application/grpc"])
+    fields?.add("x-secret", "s3", isSensitive: true)
+    let fixed = FixedHeaderFields(try #require(fields))
+    fields = nil
+    for _ in 0..<3 {
+      let request = client.request(body: [1])
+      try exchange(client, server)
+      let id = try #require(server.streams.keys.max { $0.rawValue < $1.rawValue })
+      server.session.submitResponse(id, fixed, hasBody: false)
+      try exchange(client, server)
+      #expect(request.fields.map(\.0) == [":status", "content-type", "x-secret"])
+      #expect(request.fields.map(\.1) == ["200", "application/grpc", "s3"])
+      #expect(request.closed == .noError)
+    }
+  }
+
   @Test func octetsMayArriveOneByOne() throws {
     let client = Peer(.client)
     let server = Peer(.server)

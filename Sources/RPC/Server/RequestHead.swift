@@ -31,7 +31,7 @@ struct RequestHead {
 
   mutating func removeAll() {
     route = nil
-    path.removeAll(keepingCapacity: true)
+    if !path.isEmpty { path.removeAll(keepingCapacity: true) }
     isPost = false
     isGRPC = false
     timeout = .absent

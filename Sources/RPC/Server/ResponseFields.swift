@@ -7,8 +7,10 @@ enum ResponseFields {
   static let headersGzip = HeaderFields([
     ":status": "200", "content-type": "application/grpc", "grpc-encoding": "gzip",
   ])
+  static let plainHeaders = FixedHeaderFields(headers)
   /// Of nearly every end.
   static let trailersOK = HeaderFields(["grpc-status": "0"])
+  static let plainTrailersOK = FixedHeaderFields(trailersOK)
   /// For a request that is not gRPC (PROTOCOL-HTTP2.md, "Content-Type").
   static let unsupportedMediaType = HeaderFields([
     ":status": "415", "content-type": "application/grpc", "grpc-status": "2",

@@ -111,7 +111,7 @@ extension ServerConnection: SessionDelegate {
       return .later
     case .lastOK(let count):
       sentBytes &+= UInt64(count)
-      session.submitTrailers(id, ResponseFields.trailersOK)
+      session.submitTrailers(id, ResponseFields.plainTrailersOK)
       stopRequest(call)
       return .endWithTrailers(count)
     case .last(let count, let status, let metadata):

@@ -278,7 +278,7 @@ public final class ServerConnection {
         call.stream.isDeferred = false
         session.resume(id)
       }
-    case .plainHeaders: session.submitResponse(id, ResponseFields.headers, hasBody: true)
+    case .plainHeaders: session.submitResponse(id, ResponseFields.plainHeaders, hasBody: true)
     case .headers(let metadata, let compression):
       do throws(RPCError) {
         session.submitResponse(id, try ResponseFields.headers(metadata, compression), hasBody: true)

@@ -4,15 +4,20 @@ internal import HTTP2
 struct RawMetadata {
   private var octets: [UInt8] = []
   private var fields: [(nameEnd: Int32, valueEnd: Int32)] = []
+  /// Whether the name of any ends with "-bin".
+  private var hasBinary = false
 
   mutating func append(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
     octets.append(contentsOf: name)
     let nameEnd = Int32(octets.count)
     octets.append(contentsOf: value)
     fields.append((nameEnd, Int32(octets.count)))
+    if name.last == UInt8(ascii: "n"), name.suffix(4).elementsEqual("-bin".utf8) { hasBinary = true }
   }
 
   mutating func removeAll() {
+    guard !fields.isEmpty else { return }
+    hasBinary = false
     octets.removeAll(keepingCapacity: true)
     fields.removeAll(keepingCapacity: true)
   }
@@ -41,6 +46,7 @@ struct RawMetadata {
 
   /// Whether a `-bin` value is malformed, which a server answers with `internalError`.
   var hasMalformedBinary: Bool {
+    guard hasBinary else { return false }
     var start = 0
     for field in fields {
       let isBinary = octets[start..<Int(field.nameEnd)].suffix(4).elementsEqual("-bin".utf8)
