@@ -227,7 +227,11 @@ import Testing
         try await Task.sleep(for: .milliseconds(50))
         server.cancel()
         try await server.value
-        server = try await serve(ConformanceService(), port: port).0
+        server = try await serveAgain {
+          Server(
+            router: Router(services: [ConformanceService()]), listeners: [Listener(address: .tcp(host: "127.0.0.1", port: port))],
+            logger: quiet())
+        }
       }
       isDone.set()
       return try await group.reduce(0, +)

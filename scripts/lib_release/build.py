@@ -22,17 +22,12 @@ LINKER = ("-Xswiftc", "-use-ld=lld")
 def programs(repository: pathlib.Path, names: tuple[str, ...]) -> dict[str, pathlib.Path]:
     """Builds programs and says where they are. Raises BenchError when a step fails."""
     tools = toolchain.find()
-    profile = make_profile(repository, tools, trained=[name for name in training.PROGRAMS if name in needed(names)])
+    profile = make_profile(repository, tools)
     flags = ("--experimental-lto-mode=full", *frontend(f"-ir-profile-use={profile}"))
-    return build(repository, "release", names, flags)
+    return build(repository, "release-optimised", names, flags)
 
 
-def needed(names: tuple[str, ...]) -> set[str]:
-    """What the load is answered by, or made with. The benchmark's server needs no region."""
-    return {"rpc-echo"} if set(names) == {"rpc-echo"} else {"rpc-echo", "muster-region", "muster", "muster-load"}
-
-
-def make_profile(repository: pathlib.Path, tools: Toolchain, trained: list[str]) -> pathlib.Path:
+def make_profile(repository: pathlib.Path, tools: Toolchain) -> pathlib.Path:
     """A profile of the sources as they are. It is made again when the programs changed.
 
     Its name is its contents, so that what was built with another is built again.
@@ -41,8 +36,8 @@ def make_profile(repository: pathlib.Path, tools: Toolchain, trained: list[str])
     folder.mkdir(parents=True, exist_ok=True)
     flags = (*frontend("-ir-profile-generate"), "-Xlinker", "-u", "-Xlinker", "__llvm_profile_runtime",
              "-Xlinker", str(tools.runtime))
-    instrumented = build(repository, "release-instrumented", tuple(trained), flags)
-    known = folder / ("-".join(trained) + "." + digest(*instrumented.values()))
+    instrumented = build(repository, "release-instrumented", training.PROGRAMS, flags)
+    known = folder / f"{digest(*instrumented.values())}.made"
     if known.exists() and (profile := folder / known.read_text()).exists():
         return profile
     with tempfile.TemporaryDirectory(prefix="profile.") as scratch:

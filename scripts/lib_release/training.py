@@ -1,7 +1,7 @@
 """The load that shows what the programs use.
 
 Its shapes are those of gRPC clients in general: other numbers of connections, streams and octets than the benchmark's,
-metadata and deadlines, TLS. A region gets what operators and agents of a hall do to it.
+metadata and deadlines, TLS. A region gets what operators do to it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lib_bench.errors import BenchError
 from lib_bench.load import Call
 from lib_bench.servers import Server
 
-# Programs whose life is profiled.
+# Programs that answer the load or make it.
 PROGRAMS = ("rpc-echo", "muster-region", "muster", "muster-load")
 METADATA = ("-H", "user-agent: grpc-python/1.51.1", "-H", "grpc-timeout: 5S", "-H", "x-request-id: 0a1b2c3d",
             "-H", "grpc-accept-encoding: identity, gzip")
@@ -58,8 +58,7 @@ def run(programs: dict[str, pathlib.Path], folder: pathlib.Path) -> list[pathlib
     environment = {"LLVM_PROFILE_FILE": str(profiles / "%p.profraw"), "SWIFT_BACKTRACE": "enable=no"}
     print("playing a load", flush=True)
     echoes(programs["rpc-echo"], environment, folder)
-    if "muster-region" in programs:
-        region(programs, environment, folder)
+    region(programs, environment, folder)
     made = sorted(file for file in profiles.iterdir() if file.stat().st_size > 0)
     if not made:
         raise BenchError("the instrumented programs left no profile")
@@ -79,15 +78,16 @@ def echoes(program: pathlib.Path, environment: dict[str, str], folder: pathlib.P
 
 def region(programs: dict[str, pathlib.Path], environment: dict[str, str], folder: pathlib.Path) -> None:
     with serving(programs["muster-region"], os.environ | environment, folder) as address:
-        muster = [str(programs["muster"]), "--region", address]
-        call([*muster, "subnet", "add", "hall1", "10.1.0.0/16", "--gateway", "10.1.0.1"], environment)
-        call([*muster, "subnet", "add", "hall2", "10.2.0.0/16", "--gateway", "10.2.0.1"], environment)
+        muster = str(programs["muster"])
+        environment = environment | {"MUSTER_REGION": address}
+        call([muster, "subnet", "add", "hall1", "10.1.0.0/16", "--gateway", "10.1.0.1"], environment)
+        call([muster, "subnet", "add", "hall2", "10.2.0.0/16", "--gateway", "10.2.0.1"], environment)
         generator = [str(programs["muster-load"]), "--region", address, "--count", str(NODES)]
         for operation in ("add", "tag", "get"):
             call([*generator, "--operation", operation, "--subnet", "hall1"], environment)
         call([*generator, "--operation", "move", "--subnet", "hall2"], environment)
         for words in (["node", "list"], ["status"], ["subnet", "list"], ["event", "list"]):
-            call([*muster, *words], environment)
+            call([muster, *words], environment)
         call([*generator, "--operation", "remove", "--subnet", "hall2"], environment)
 
 
