@@ -2,7 +2,7 @@ internal import CNghttp2
 
 /// Header fields that are sent again and again: laid out once, for nghttp2 to refer to instead of copying them.
 ///
-/// Never given back, so only for constants.
+/// Never given back, so only for constants. Names have to be lower case: nghttp2 mends those that it copies, these it does not.
 public struct FixedHeaderFields: Sendable {
   /// Nobody writes to what it points to.
   nonisolated(unsafe) let entries: UnsafePointer<nghttp2_nv>

@@ -107,7 +107,7 @@ public struct Session: ~Copyable {
     context.withFields(fields) { pointer, count in submitResponse(id, pointer, count, hasBody) }
   }
 
-  /// The same with fields that do not change from response to response.
+  /// The same with fields that nghttp2 refers to until they are sent.
   public func submitResponse(_ id: StreamID, _ fields: FixedHeaderFields, hasBody: Bool) {
     submitResponse(id, fields.entries, fields.count, hasBody)
   }
@@ -125,7 +125,7 @@ public struct Session: ~Copyable {
     context.withFields(fields) { pointer, count in nghttp2_submit_trailer(raw, id.rawValue, pointer, count) }
   }
 
-  /// The same with trailers that do not change from response to response.
+  /// The same with trailers that nghttp2 refers to until they are sent.
   public func submitTrailers(_ id: StreamID, _ fields: FixedHeaderFields) {
     nghttp2_submit_trailer(raw, id.rawValue, fields.entries, fields.count)
   }

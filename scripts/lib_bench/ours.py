@@ -20,18 +20,22 @@ def measured(repository: pathlib.Path, chosen: argparse.Namespace, for_tests: bo
         program = chosen.program.resolve()
         if not program.is_file():
             raise BenchError(f"{program} is missing")
+        kind = str(program)
     elif for_tests:
+        kind = "the build of scripts/test"
         program = plain(repository, ["-Xswiftc", "-enable-testing"])
     elif chosen.plain:
+        kind = "a plain build"
         program = plain(repository, ["--static-swift-stdlib", "--scratch-path", str(repository / ".build" / "bench" / "muster")])
     else:
+        kind = "a build by scripts/release"
         program = build.programs(repository, ("rpc-echo",))["rpc-echo"]
     # A crash is reported by its status; the backtracer would take a core for seconds.
     quiet = {"SWIFT_BACKTRACE": "enable=no"}
     revision = servers.run(["git", "-C", str(repository), "rev-parse", "--short", "HEAD"], quiet=True).strip()
     return [
-        Server("async", f"muster {revision}", program, (), quiet),
-        Server("loop", f"muster {revision}", program, ("--sync",), quiet),
+        Server("async", f"muster {revision}, {kind}", program, (), quiet),
+        Server("loop", f"muster {revision}, {kind}", program, ("--sync",), quiet),
     ]
 
 

@@ -7,7 +7,7 @@ import pathlib
 import shutil
 import tempfile
 
-from lib_bench import servers
+from lib_bench import load, servers
 from lib_bench.errors import BenchError
 from lib_release import toolchain, training
 from lib_release.toolchain import Toolchain
@@ -28,7 +28,7 @@ def programs(repository: pathlib.Path, names: tuple[str, ...]) -> dict[str, path
 
 
 def make_profile(repository: pathlib.Path, tools: Toolchain) -> pathlib.Path:
-    """A profile of the sources as they are. It is made again when the programs changed.
+    """A profile of the sources as they are. It is made again when the programs or the load changed.
 
     Its name is its contents, so that what was built with another is built again.
     """
@@ -37,9 +37,12 @@ def make_profile(repository: pathlib.Path, tools: Toolchain) -> pathlib.Path:
     flags = (*frontend("-ir-profile-generate"), "-Xlinker", "-u", "-Xlinker", "__llvm_profile_runtime",
              "-Xlinker", str(tools.runtime))
     instrumented = build(repository, "release-instrumented", training.PROGRAMS, flags)
-    known = folder / f"{digest(*instrumented.values())}.made"
-    if known.exists() and (profile := folder / known.read_text()).exists():
+    known = folder / f"{digest(*instrumented.values(), *map(pathlib.Path, (__file__, training.__file__, load.__file__)))}.made"
+    if known.exists() and (profile := folder / known.read_text()).is_file():
         return profile
+    # Those of other sources.
+    for old in folder.iterdir():
+        old.unlink()
     with tempfile.TemporaryDirectory(prefix="profile.") as scratch:
         raw = training.run(instrumented, pathlib.Path(scratch))
         merged = pathlib.Path(scratch) / "merged"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 from lib_bench.errors import BenchError
@@ -24,12 +26,17 @@ def main(repository: pathlib.Path, usage: str, arguments: list[str]) -> int:
             parser.error(f"no program '{name}'; there are {', '.join(build.PROGRAMS)}")
     names = tuple(dict.fromkeys(chosen.programs)) or build.PROGRAMS[:4]
     try:
-        made = build.programs(repository, names)
         chosen.output.mkdir(parents=True, exist_ok=True)
+        made = build.programs(repository, names)
         for name, program in made.items():
-            shutil.copy2(program, chosen.output / name)
+            # A program that runs can be replaced, not written to.
+            shutil.copy2(program, chosen.output / f".{name}")
+            os.replace(chosen.output / f".{name}", chosen.output / name)
     except (BenchError, OSError) as error:
         print(f"release: error: {error}", file=sys.stderr)
+        return 1
+    except subprocess.TimeoutExpired as error:
+        print(f"release: error: '{error.cmd[0]}' took longer than {error.timeout:.0f} s", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -25,6 +25,7 @@ METADATA = ("-H", "user-agent: grpc-python/1.51.1", "-H", "grpc-timeout: 5S", "-
             "-H", "grpc-accept-encoding: identity, gzip")
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
+CALL_SECONDS = 120.0
 NODES = 3000
 
 
@@ -57,29 +58,36 @@ def run(programs: dict[str, pathlib.Path], folder: pathlib.Path) -> list[pathlib
     profiles.mkdir()
     environment = {"LLVM_PROFILE_FILE": str(profiles / "%p.profraw"), "SWIFT_BACKTRACE": "enable=no"}
     print("playing a load", flush=True)
-    echoes(programs["rpc-echo"], environment, folder)
-    region(programs, environment, folder)
-    made = sorted(file for file in profiles.iterdir() if file.stat().st_size > 0)
-    if not made:
-        raise BenchError("the instrumented programs left no profile")
-    return made
+    served = echoes(programs["rpc-echo"], environment, folder)
+    served.append(region(programs, environment, folder))
+    for child in served:
+        profile = profiles / f"{child.pid}.profraw"
+        if child.returncode != 0 or not profile.exists() or profile.stat().st_size == 0:
+            raise BenchError(f"an instrumented {pathlib.Path(str(child.args[0])).name} ended with status {child.returncode} and left no profile")
+    return sorted(file for file in profiles.iterdir() if file.stat().st_size > 0)
 
 
-def echoes(program: pathlib.Path, environment: dict[str, str], folder: pathlib.Path) -> None:
+def echoes(program: pathlib.Path, environment: dict[str, str], folder: pathlib.Path) -> list[subprocess.Popen[bytes]]:
+    served = []
     certificate, key = idle.certificate(folder)
     tls = ("--tls", str(certificate), str(key))
     for arguments in ((), ("--sync",), tls):
         server = Server("rpc-echo", "instrumented", program, arguments, environment)
         with servers.started(server) as running:
+            served.append(running.child)
             for shape in SHAPES:
                 load.measure(running, shape.call, shape.connections, shape.streams, shape.calls, folder,
                              headers=METADATA, uses_tls=arguments == tls)
+    return served
 
 
-def region(programs: dict[str, pathlib.Path], environment: dict[str, str], folder: pathlib.Path) -> None:
-    with serving(programs["muster-region"], os.environ | environment, folder) as address:
+def region(programs: dict[str, pathlib.Path], environment: dict[str, str], folder: pathlib.Path) -> subprocess.Popen[bytes]:
+    # Whoever builds may have a region of their own, which is none of this.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER_")} | environment
+    with serving(programs["muster-region"], environment, folder) as (child, address):
         muster = str(programs["muster"])
-        environment = environment | {"MUSTER_REGION": address}
+        (folder / "client.yaml").touch()
+        environment |= {"MUSTER_REGION": address, "MUSTER_CONFIG": str(folder / "client.yaml")}
         call([muster, "subnet", "add", "hall1", "10.1.0.0/16", "--gateway", "10.1.0.1"], environment)
         call([muster, "subnet", "add", "hall2", "10.2.0.0/16", "--gateway", "10.2.0.1"], environment)
         generator = [str(programs["muster-load"]), "--region", address, "--count", str(NODES)]
@@ -89,10 +97,11 @@ def region(programs: dict[str, pathlib.Path], environment: dict[str, str], folde
         for words in (["node", "list"], ["status"], ["subnet", "list"], ["event", "list"]):
             call([muster, *words], environment)
         call([*generator, "--operation", "remove", "--subnet", "hall2"], environment)
+    return child
 
 
 @contextlib.contextmanager
-def serving(program: pathlib.Path, environment: dict[str, str], folder: pathlib.Path) -> Iterator[str]:
+def serving(program: pathlib.Path, environment: dict[str, str], folder: pathlib.Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A region on a unix socket, with nothing in its database."""
     socket = folder / "region.sock"
     configuration = folder / "region.yaml"
@@ -108,7 +117,7 @@ def serving(program: pathlib.Path, environment: dict[str, str], folder: pathlib.
                     log.seek(0)
                     raise BenchError(f"the instrumented region does not serve:\n{log.read()[-2000:]}")
                 time.sleep(0.05)
-            yield f"unix:{socket}"
+            yield child, f"unix:{socket}"
         finally:
             child.terminate()
             try:
@@ -119,6 +128,6 @@ def serving(program: pathlib.Path, environment: dict[str, str], folder: pathlib.
 
 
 def call(command: list[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=CALL_SECONDS)
     if done.returncode != 0:
         raise BenchError(f"'{' '.join(command[-6:])}' ended with status {done.returncode}:\n{done.stdout}{done.stderr}")

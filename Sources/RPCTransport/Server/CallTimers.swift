@@ -1,7 +1,7 @@
 internal import NIOCore
 
-/// What a connection keeps time by while it has calls. Made when the first needs it: a hundred octets that a connection
-/// without calls does without.
+/// What a connection keeps time by while it has calls. Made when the first needs it, and kept: a connection that had no call yet
+/// is a hundred octets smaller.
 final class CallTimers {
   /// When the first of the running calls has to be ended.
   var deadline: (due: ContinuousClock.Instant, timer: Scheduled<Void>)?
