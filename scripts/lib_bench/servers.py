@@ -116,12 +116,17 @@ def started(server: Server, *arguments: str, under: tuple[str, ...] = (),
             yield running
             running.require_alive()
         finally:
-            child.terminate()
-            try:
-                child.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            stop(child, STOP_SECONDS)
+
+
+def stop(child: subprocess.Popen[bytes], seconds: float) -> None:
+    """Ends a child that was started here, by force when it takes longer than `seconds`."""
+    child.terminate()
+    try:
+        child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def wait_for_port(running: Running, log) -> None:

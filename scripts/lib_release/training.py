@@ -119,12 +119,7 @@ def serving(program: pathlib.Path, environment: dict[str, str], folder: pathlib.
                 time.sleep(0.05)
             yield child, f"unix:{socket}"
         finally:
-            child.terminate()
-            try:
-                child.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            servers.stop(child, STOP_SECONDS)
 
 
 def call(command: list[str], environment: dict[str, str]) -> None:
