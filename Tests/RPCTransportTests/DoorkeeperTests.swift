@@ -15,17 +15,6 @@ import Testing
     try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
   }
 
-  /// Counts how often the socket would have been read.
-  private final class ReadCounter: ChannelOutboundHandler {
-    typealias OutboundIn = ByteBuffer
-    var count = 0
-
-    func read(context: ChannelHandlerContext) {
-      count += 1
-      context.read()
-    }
-  }
-
   @Test func whatAPeerSaysIsHeardInItsTurn() throws {
     try channel.writeInbound(ByteBuffer(string: "PRI"))
     #expect(try channel.readInbound(as: ByteBuffer.self) == nil)

@@ -27,16 +27,6 @@ import Testing
     try send()
   }
 
-  private final class ReadCounter: ChannelOutboundHandler {
-    typealias OutboundIn = ByteBuffer
-    var count = 0
-
-    func read(context: ChannelHandlerContext) {
-      count += 1
-      context.read()
-    }
-  }
-
   /// Counts what was answered.
   private final class Client: SessionDelegate {
     final class Stream {}
@@ -114,14 +104,18 @@ import Testing
     }
   }
 
-  @Test func afterAFullReadTheSocketIsNotReadBeforeItsTurn() throws {
+  /// The client has more to say than one read brings, and four others did so before it in this turn.
+  private func sayMuchAfterOthers() throws {
     let turns = shared.resources(of: channel.eventLoop).turns
     hearOthers()
     turns.hear(self.client)
-    // Four others were full already.
     while !turns.mustWaitAfterFullRead() {}
     for _ in 0..<90 { client.call() }
     try send()
+  }
+
+  @Test func afterAFullReadTheSocketIsNotReadBeforeItsTurn() throws {
+    try sayMuchAfterOthers()
     let before = reads.count
     channel.read()
     #expect(reads.count == before)
@@ -130,12 +124,7 @@ import Testing
   }
 
   @Test func whoGoesBeforeItsTurnIsNotReadAgain() throws {
-    let turns = shared.resources(of: channel.eventLoop).turns
-    hearOthers()
-    turns.hear(self.client)
-    while !turns.mustWaitAfterFullRead() {}
-    for _ in 0..<90 { client.call() }
-    try send()
+    try sayMuchAfterOthers()
     let before = reads.count
     channel.read()
     try channel.close().wait()

@@ -72,7 +72,7 @@ def frontend(option: str) -> tuple[str, ...]:
 
 
 def digest(*files: pathlib.Path) -> str:
-    sum = hashlib.sha256()
+    digest = hashlib.sha256()
     for file in files:
-        sum.update(file.read_bytes())
-    return sum.hexdigest()[:16]
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]

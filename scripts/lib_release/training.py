@@ -63,7 +63,8 @@ def run(programs: dict[str, pathlib.Path], folder: pathlib.Path) -> list[pathlib
     for child in served:
         profile = profiles / f"{child.pid}.profraw"
         if child.returncode != 0 or not profile.exists() or profile.stat().st_size == 0:
-            raise BenchError(f"an instrumented {pathlib.Path(str(child.args[0])).name} ended with status {child.returncode} and left no profile")
+            name = pathlib.Path(str(child.args[0])).name
+            raise BenchError(f"the instrumented {name} ended with status {child.returncode} or left no profile in {profile.name}")
     return sorted(file for file in profiles.iterdir() if file.stat().st_size > 0)
 
 
