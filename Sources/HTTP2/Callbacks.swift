@@ -73,9 +73,8 @@ enum Callbacks {
         nghttp2_submit_rst_stream(session, 0, id, ErrorCode.refusedStream.rawValue)
         return 0
       }
-      let lent = Unmanaged.passUnretained(stream)
-      context.headerBlockBegan(on: lent)
-      return nghttp2_session_set_stream_user_data(session, id, lent.toOpaque())
+      context.headerBlockBegan(on: stream)
+      return nghttp2_session_set_stream_user_data(session, id, stream.toOpaque())
     }
   }
 
@@ -155,14 +154,11 @@ enum Callbacks {
   private static let streamClosed: nghttp2_on_stream_close_callback = { session, id, code, user in
     guard let stream = lentState(session, id) else { return 0 }
     nghttp2_session_set_stream_user_data(session, id, nil)
-    // The delegate lets go of the object now.
-    let kept = stream.takeUnretainedValue()
     lend(user, stream) { context, events, stream in
       context.headerStreamClosed(stream)
       if !context.resetsAfterEnd.isEmpty { context.resetsAfterEnd.removeAll { $0 == id } }
       events.streamClosed(stream, id: StreamID(rawValue: id), code: ErrorCode(rawValue: code))
     }
-    extendLifetime(kept)
     return 0
   }
 

@@ -86,7 +86,7 @@ public struct Session: ~Copyable {
   /// Opens a stream (client side).
   ///
   /// - Parameters:
-  ///   - stream: The object the delegate is shown; the delegate keeps it alive until `streamClosed`.
+  ///   - stream: The object the delegate is shown; the delegate keeps it alive until `streamClosed` is done.
   ///   - hasBody: Whether `produceData` will be asked; otherwise the request ends with its headers.
   /// - Returns: Its id, or nil when this connection has used up its ids.
   public func submitRequest(_ fields: HeaderFields, stream: AnyObject, hasBody: Bool) -> StreamID? {

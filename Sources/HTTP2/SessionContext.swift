@@ -226,7 +226,7 @@ final class SessionContext {
 private final class NobodyListens: SessionDelegate {
   nonisolated(unsafe) static let instance = NobodyListens()
 
-  func streamOpened(_ id: StreamID) -> AnyObject? { nil }
+  func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
   func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {}
   func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {}
   func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {}

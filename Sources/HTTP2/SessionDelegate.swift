@@ -2,12 +2,12 @@
 ///
 /// Octets are borrowed for the call. Every method may submit frames on the session; none may call
 /// `receive` or `nextOutput`. A stream is shown with the object that stands for it: the one the delegate gave
-/// when the stream opened. The session does not keep it alive; the delegate does, until `streamClosed`.
+/// when the stream opened. The session does not keep it alive; the delegate does, until `streamClosed` is done.
 public protocol SessionDelegate: AnyObject {
   /// A peer opened a stream (server side). Its header fields follow.
   ///
   /// - Returns: The stream's object, or nil to refuse the stream with REFUSED_STREAM.
-  func streamOpened(_ id: StreamID) -> AnyObject?
+  func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>?
 
   /// One field of the current header block. Fields that exceed `SessionLimits.headerListBytesMax` are not shown.
   func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject)

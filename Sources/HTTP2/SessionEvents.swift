@@ -3,7 +3,7 @@
 /// A reference to an existential is counted at every use. Through a class that knows the delegate's type, `Unmanaged` can
 /// lend it instead; with some twenty callbacks a call that is a tenth of the call's time.
 class SessionEvents {
-  func streamOpened(_ id: StreamID) -> AnyObject? { nil }
+  func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
   func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {}
   func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {}
   func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {}
@@ -20,7 +20,7 @@ final class DelegateEvents<Delegate: SessionDelegate>: SessionEvents {
     self.delegate = .passUnretained(delegate)
   }
 
-  override func streamOpened(_ id: StreamID) -> AnyObject? {
+  override func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? {
     delegate._withUnsafeGuaranteedRef { $0.streamOpened(id) }
   }
 

@@ -67,10 +67,10 @@ final class Peer: SessionDelegate {
 
   // MARK: SessionDelegate
 
-  func streamOpened(_ id: StreamID) -> AnyObject? {
+  func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? {
     let stream = Stream(id: id)
     streams[id] = stream
-    return stream
+    return .passUnretained(stream)
   }
 
   func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {

@@ -223,10 +223,10 @@ private final class ScriptedServer: SessionDelegate {
     injected = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, lastStream, 0, 0, 0, 0]
   }
 
-  func streamOpened(_ id: StreamID) -> AnyObject? {
+  func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? {
     let stream = Stream()
     streams[id.rawValue] = stream
-    return stream
+    return .passUnretained(stream)
   }
 
   func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {}

@@ -17,7 +17,7 @@ import Testing
 
   private func begin(compression: Compression) {
     call.begin(
-      method: Bench.EchoMethods.unary, metadata: Metadata(), deadline: nil, peer: .inMemory, compression: compression,
+      method: Bench.EchoMethods.unary, metadata: Metadata(), deadline: nil, compression: compression,
       driver: Driver(elsewhere))
   }
 
@@ -171,7 +171,7 @@ import Testing
   }
 
   @Test func whereNobodyElseDecodesItIsDoneAtOnce() {
-    call.begin(method: Bench.EchoMethods.unary, metadata: Metadata(), deadline: nil, peer: .inMemory)
+    call.begin(method: Bench.EchoMethods.unary, metadata: Metadata(), deadline: nil)
     _ = receive(framed([large]))
     let outcome = Outcome()
     _ = read(outcome)

@@ -139,7 +139,7 @@ private final class ServerPair {
     }
   }
 
-  private struct Nobody: ServerObserver {
+  private final class Nobody: ServerObserver {
     func callEnded(method: Int?, code: StatusCode, nanoseconds: Int64) {}
     func handlerFailed(_ method: MethodDescriptor, _ error: any Error) {}
     func callRefused(_ reason: RefusalReason) {}
@@ -214,7 +214,7 @@ private final class ScriptedClient: SessionDelegate {
     }
   }
 
-  func streamOpened(_ id: StreamID) -> AnyObject? { nil }
+  func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
 
   func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {
     (stream as! Stream).trailers[name.text] = value.text

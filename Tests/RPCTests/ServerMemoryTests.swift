@@ -202,7 +202,7 @@ private final class ScriptedClient: SessionDelegate {
     _ = session.submitRequest(fields, stream: stream, hasBody: true)
   }
 
-  func streamOpened(_ id: StreamID) -> AnyObject? { nil }
+  func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
   func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {}
   func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {}
   func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) { session.consume(id, data.count) }

@@ -54,7 +54,7 @@ import Testing
       if code == .noError { answered.append(id) }
     }
 
-    func streamOpened(_ id: StreamID) -> AnyObject? { nil }
+    func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
     func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {}
     func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {}
     func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {}

@@ -13,8 +13,9 @@ struct CallStreams: ~Copyable {
   var inbound = MessageReader()
   var outbound = MessageWriter()
   var parking = Parking()
-  /// Who carries this call; told when there is something to do. It goes away with the call.
-  var driver: (any CallDriver)?
+  /// Who carries this call, or carried the one before it in its place, most often for the same connection.
+  private var carrier: (any CallDriver)?
+  private var isCarried = false
   private(set) var inboundEnd: InboundEnd?
   /// No message follows those in `outbound`.
   private(set) var outboundHasEnded = false
@@ -36,6 +37,23 @@ struct CallStreams: ~Copyable {
   static let keptBytesMax = 4 << 10
 
   init() {}
+
+  /// Who carries this call; told when there is something to do.
+  var driver: (any CallDriver)? { isCarried ? carrier : nil }
+
+  mutating func attach(to driver: (any CallDriver)?) {
+    isCarried = driver != nil
+    // To compare costs less than to count a reference.
+    if let driver, carrier !== driver { carrier = driver }
+  }
+
+  /// Nobody carries this call any more.
+  ///
+  /// - Parameter keeps: Whether the next in its place is likely to have the same driver, which lives on then.
+  mutating func detach(keeps: Bool = false) {
+    isCarried = false
+    if !keeps { carrier = nil }
+  }
 
   // MARK: The application's side
 
@@ -159,7 +177,7 @@ struct CallStreams: ~Copyable {
 
   /// The driver will look at the call soon anyway.
   mutating func assumeSignalled() {
-    isSignalled = driver != nil
+    isSignalled = isCarried
   }
 
   /// The stream is gone.
@@ -173,7 +191,7 @@ struct CallStreams: ~Copyable {
   /// - Returns: The driver, unless it knows already.
   mutating func signal() -> (any CallDriver)? {
     if isSignalled { return nil }
-    isSignalled = driver != nil
+    isSignalled = isCarried
     return driver
   }
 

@@ -65,7 +65,7 @@ struct ClientCallState: ~Copyable {
   mutating func rewind() -> Bool {
     guard !hasEnded, initialMetadata == nil, streams.outbound.isReplayable else { return false }
     streams.outbound.rewind()
-    streams.driver = nil
+    streams.detach()
     _ = streams.takeSignal()
     return true
   }

@@ -2,7 +2,7 @@ public import HTTP2
 
 /// What the session tells the connection.
 extension ClientConnection: SessionDelegate {
-  public func streamOpened(_ id: StreamID) -> AnyObject? { nil }
+  public func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
 
   public func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {
     head.add(name: name, value: value)
@@ -46,15 +46,13 @@ extension ClientConnection: SessionDelegate {
   }
 
   public func streamClosed(_ stream: AnyObject, id: StreamID, code: ErrorCode) {
-    let call = unsafeDowncast(stream, to: ClientCall.self)
-    guard call.stream.isOpen else { return }
-    release(call)
+    guard let call = release(unsafeDowncast(stream, to: ClientCall.self)) else { return }
     let (uncredited, canRetry) = call.withState { state in
       let uncredited = state.streams.takeUncredited()
       if code == .refusedStream, call.stream.refusals < ClientConnection.refusalsMax, state.rewind() {
         return (uncredited, true)
       }
-      state.streams.driver = nil
+      state.streams.detach()
       return (uncredited, false)
     }
     if uncredited > 0 { session.consumeConnection(uncredited) }

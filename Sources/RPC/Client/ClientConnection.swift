@@ -98,7 +98,7 @@ public final class ClientConnection {
     call.stream.isOpen = true
     keep(call)
     let isOpen = call.withState { state in
-      state.streams.driver = host.driver
+      state.streams.attach(to: host.driver)
       return !state.hasEnded
     }
     if !isOpen { session.reset(id, .cancel) }
@@ -138,7 +138,7 @@ public final class ClientConnection {
     ready.removeAll()
     for call in lost {
       call.stream.isOpen = false
-      call.withStreams { $0.driver = nil }
+      call.withStreams { $0.detach() }
       call.fail(error)
     }
   }
@@ -160,10 +160,14 @@ public final class ClientConnection {
     goAwayReason = message.isEmpty ? code.description : "\(code): \(message)"
   }
 
-  func release(_ call: ClientCall) {
+  /// - Returns: The call, which nobody else may hold by now; nil if it was released before.
+  func release(_ call: ClientCall) -> ClientCall? {
+    guard call.stream.isOpen else { return nil }
+    let slot = call.stream.slot
     call.stream.isOpen = false
-    calls[call.stream.slot] = nil
-    freeSlots.append(call.stream.slot)
+    freeSlots.append(slot)
+    defer { calls[slot] = nil }
+    return calls[slot]
   }
 
   private func attend(_ call: ClientCall) {

@@ -26,17 +26,17 @@ public struct InMemoryChannel: Channel {
     _ call: ClientCall, _ body: @Sendable () async throws -> Result
   ) async throws -> Result {
     var path = call.method.path
-    guard let route = path.withUTF8({ router.route(path: UnsafeRawBufferPointer($0)) }) else {
+    guard let route = path.withUTF8({ router.route(path: UnsafeRawBufferPointer($0)) })?.takeUnretainedValue() else {
       call.end(router.unimplemented(path: path))
       return try await body()
     }
-    let server = ServerCall()
+    let server = ServerCall(peer: peer)
     let link = InMemoryLink(client: call, server: server)
     server.begin(
-      method: route.handler.method, metadata: call.options.metadata, deadline: call.deadline, peer: peer,
+      method: route.handler.method, metadata: call.options.metadata, deadline: call.deadline,
       compression: call.options.compression, driver: link)
     server.withState { $0.acceptsGzip = true }
-    call.withStreams { $0.driver = link }
+    call.withStreams { $0.attach(to: link) }
 
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -54,8 +54,8 @@ public struct InMemoryChannel: Channel {
         call.cancel(RPCError(.cancelled, "the caller left the call"))
         server.fail(RPCError(.cancelled, "the client cancelled the call"))
         // A link would keep both ends, and they it.
-        call.withStreams { $0.driver = nil }
-        server.withStreams { $0.driver = nil }
+        call.withStreams { $0.detach() }
+        server.withStreams { $0.detach() }
         group.cancelAll()
       }
       return try await body()

@@ -1,52 +1,66 @@
 internal import HTTP2
 
-/// The open calls of a connection, and spare ones for the next streams.
+/// The calls of a connection, each in a slot of its own: open ones, and spare ones for the next streams.
 struct CallTable {
   private var slots: [ServerCall?] = []
-  private var freeSlots: [Int] = []
-  /// Streams that closed since the last `recycle`; a handler or a callback may still hold the call.
-  private var retired: [ServerCall] = []
-  private var spare: [ServerCall] = []
+  /// Slots without a call.
+  private var vacant: [Int] = []
+  /// Slots whose calls nobody else holds.
+  private var spare: [Int] = []
+  /// Slots whose streams closed since the last `recycle`; a handler or a callback may still hold the call.
+  private var retired: [Int] = []
+  /// Open calls.
+  private(set) var count = 0
+  private let peer: Peer
 
-  init() {}
+  init(peer: Peer) {
+    self.peer = peer
+  }
 
-  var count: Int { slots.count - freeSlots.count }
+  var all: [ServerCall] { slots.compactMap { $0 }.filter(\.stream.isOpen) }
 
-  var all: [ServerCall] { slots.compactMap { $0 } }
-
-  mutating func open(_ id: StreamID, at now: UInt64) -> ServerCall {
-    let call = spare.popLast() ?? ServerCall()
-    let slot: Int
-    if let free = freeSlots.popLast() {
-      slot = free
-      slots[slot] = call
-    } else {
-      slot = slots.count
-      slots.append(call)
-    }
+  /// - Returns: A `ServerCall` that the table keeps until the first `recycle` after its `close`.
+  mutating func open(_ id: StreamID, at now: UInt64) -> Unmanaged<AnyObject> {
+    count += 1
+    let slot = spare.popLast() ?? room()
+    let call = slots[slot]!
     call.stream = ServerStream(id: id, slot: slot, startedAt: now)
-    return call
+    return .passUnretained(call)
   }
 
   mutating func close(_ call: ServerCall) {
-    slots[call.stream.slot] = nil
-    freeSlots.append(call.stream.slot)
-    retired.append(call)
+    count -= 1
+    retired.append(call.stream.slot)
   }
 
   /// Keeps calls that nobody else holds. Whoever still holds one, a handler for example, keeps it to itself.
   mutating func recycle() {
-    for index in retired.indices where spare.count < CallTable.spareMax {
-      if isKnownUniquelyReferenced(&retired[index]) { spare.append(retired[index]) }
+    for slot in retired {
+      if spare.count < CallTable.spareMax, isKnownUniquelyReferenced(&slots[slot]) {
+        spare.append(slot)
+      } else {
+        slots[slot] = nil
+        vacant.append(slot)
+      }
     }
     retired.removeAll(keepingCapacity: true)
   }
 
   /// The connection is gone. One of the calls may be what a callback is about right now, so all live on with the table.
-  mutating func removeAll() {
-    retired.append(contentsOf: all)
-    slots.removeAll()
-    freeSlots.removeAll()
+  mutating func closeAll() {
+    for call in all { call.stream.isOpen = false }
+    count = 0
+  }
+
+  /// - Returns: A slot with a new call.
+  private mutating func room() -> Int {
+    let call = ServerCall(peer: peer)
+    if let slot = vacant.popLast() {
+      slots[slot] = call
+      return slot
+    }
+    slots.append(call)
+    return slots.count - 1
   }
 
   /// Calls kept for reuse by one connection. Each holds at most two buffers of `CallStreams.keptBytesMax`.
@@ -59,13 +73,16 @@ struct ServerStream {
   var slot = 0
   /// Nanoseconds of the connection's life.
   var startedAt: UInt64 = 0
-  var deadline: ContinuousClock.Instant?
+  /// Since the clock's epoch.
+  var deadline: Duration?
   /// The index in `Router.methods`.
   var method: Int?
   /// Runs once the request's message is there.
-  var pendingRoute: Route?
+  var pendingRoute: LentRoute?
   var isOpen = false
   var requestHasEnded = false
+  /// The handler is done already, and was never anybody's to wait for.
+  var isAnswered = false
   /// What the call held when this was last looked at.
   var held = CallStreams.Held()
   /// The session waits to be told that there is more to send.

@@ -8,7 +8,7 @@ public struct MethodHandler: Sendable {
   let immediateBody: ImmediateBody?
 
   typealias Body = nonisolated(nonsending) @Sendable (ServerCall, ServerContext) async throws -> Void
-  typealias ImmediateBody = @Sendable (ServerCall, ServerContext) throws -> Void
+  typealias ImmediateBody = @Sendable (ServerCall, ServerContext) throws -> ServerCallState.Errand
 
   private init(method: MethodDescriptor, immediateBody: ImmediateBody? = nil, body: @escaping Body) {
     self.method = method
@@ -42,7 +42,7 @@ public struct MethodHandler: Sendable {
     MethodHandler(
       method: method,
       immediateBody: { call, context in
-        try call.sendLast(try handler(try call.takeOnly(Request.self), context))
+        try call.answer(try handler(try call.takeOnly(Request.self), context))
       },
       body: { call, context in
         let response = try handler(try await call.receiveOnly(Request.self), context)

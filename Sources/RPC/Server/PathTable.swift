@@ -2,15 +2,14 @@
 ///
 /// Open addressing at a load of at most one half; it is built once and never changes.
 struct PathTable<Value: Sendable>: Sendable {
-  private struct Entry: Sendable {
-    var path: [UInt8]
-    var value: Value
-  }
-
   /// By slot; 0 is a free one.
   private let hashes: [UInt64]
+  /// Of all paths.
+  private let octets: [UInt8]
+  /// By slot: where in `octets` its path is.
+  private let paths: [Range<Int>]
   /// By slot.
-  private let entries: [Entry?]
+  private let values: [Value?]
   private let mask: Int
 
   /// Paths must differ.
@@ -18,20 +17,26 @@ struct PathTable<Value: Sendable>: Sendable {
     var size = 8
     while size < values.count * 2 { size *= 2 }
     var hashes = [UInt64](repeating: 0, count: size)
-    var entries = [Entry?](repeating: nil, count: size)
+    var octets: [UInt8] = []
+    var paths = [Range<Int>](repeating: 0..<0, count: size)
+    var found = [Value?](repeating: nil, count: size)
     for (path, value) in values {
-      let octets = Array(path.utf8)
-      let hash = octets.withUnsafeBytes(PathTable.hash)
+      let key = Array(path.utf8)
+      let hash = key.withUnsafeBytes(PathTable.hash)
       var index = Int(truncatingIfNeeded: hash) & (size - 1)
       while hashes[index] != 0 {
-        precondition(entries[index]?.path != octets, "two handlers for \(path)")
+        precondition(!octets[paths[index]].elementsEqual(key), "two handlers for \(path)")
         index = (index + 1) & (size - 1)
       }
       hashes[index] = hash
-      entries[index] = Entry(path: octets, value: value)
+      paths[index] = octets.count..<octets.count + key.count
+      octets += key
+      found[index] = value
     }
     self.hashes = hashes
-    self.entries = entries
+    self.octets = octets
+    self.paths = paths
+    self.values = found
     self.mask = size - 1
   }
 
@@ -39,12 +44,14 @@ struct PathTable<Value: Sendable>: Sendable {
     let hash = PathTable.hash(path)
     var index = Int(truncatingIfNeeded: hash) & mask
     while hashes[index] != 0 {
-      if hashes[index] == hash, let entry = entries[index], entry.path.withUnsafeBytes({ $0.equals(path) }) {
-        return entry.value
-      }
+      if hashes[index] == hash, isPath(at: index, path) { return values[index] }
       index = (index + 1) & mask
     }
     return nil
+  }
+
+  private func isPath(at index: Int, _ path: UnsafeRawBufferPointer) -> Bool {
+    octets.withUnsafeBytes { UnsafeRawBufferPointer(rebasing: $0[paths[index]]).equals(path) }
   }
 
   /// Eight octets at a time, mixed as FNV-1a mixes one; the multiplication's high bits come down at the end. The keys are

@@ -8,7 +8,7 @@
 /// one value serves all its streams.
 struct RequestHead {
   /// Method names, paths and values are compared as octets; only metadata that a handler asks for becomes text.
-  var route: Route?
+  var route: LentRoute?
   var path: [UInt8] = []
   var isPost = false
   var isGRPC = false

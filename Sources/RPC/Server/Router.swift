@@ -5,7 +5,9 @@ public struct Router: Sendable {
   public let serviceNames: [String]
   /// Every method, in the order of `Route.index`.
   public let methods: [MethodDescriptor]
-  private let table: PathTable<Route>
+  /// Keeps what `table` leads to.
+  private let routes: [Route]
+  private let table: PathTable<LentRoute>
 
   /// Two services with the same method are a mistake of the program.
   public init(services: [any Service], interceptors: [any ServerInterceptor] = []) {
@@ -16,12 +18,12 @@ public struct Router: Sendable {
     self.interceptors = interceptors
     self.serviceNames = Set(handlers.map(\.method.service)).sorted()
     self.methods = handlers.map(\.method)
-    self.table = PathTable(
-      handlers.enumerated().map { ($1.method.path, Route(handler: $1, index: $0)) })
+    self.routes = handlers.enumerated().map { Route(handler: $1, index: $0) }
+    self.table = PathTable(routes.map { ($0.handler.method.path, .passUnretained($0)) })
   }
 
-  /// The way to a `:path`, without making a `String` of it.
-  func route(path: UnsafeRawBufferPointer) -> Route? {
+  /// The way to a `:path`, without making a `String` of it. The router keeps it.
+  func route(path: UnsafeRawBufferPointer) -> LentRoute? {
     table[path]
   }
 
@@ -37,7 +39,10 @@ public struct Router: Sendable {
   }
 }
 
-/// A handler and its number in the router. One object, so that a call's way to it costs one reference count.
+/// A route whose references nobody counts: for who holds the router anyway.
+typealias LentRoute = Unmanaged<Route>
+
+/// A handler and its number in the router.
 final class Route: Sendable {
   let handler: MethodHandler
   /// Small and dense, so that counters per method need no lookup by name.

@@ -11,13 +11,14 @@ extension ServerCall {
   }
 
   /// Runs a handler that does not wait.
-  func runImmediately(
-    _ body: MethodHandler.ImmediateBody, of handler: MethodHandler, observer: any ServerObserver
-  ) {
+  ///
+  /// - Returns: What the connection has to do; nil when the handler may wait.
+  func runImmediately(_ handler: MethodHandler, rules: ServerRules) -> ServerCallState.Errand? {
     do {
-      try body(self, ServerContext(call: self))
+      return try handler.immediateBody?(self, ServerContext(call: self))
     } catch {
-      finish(error, of: handler, observer: observer)
+      finish(error, of: handler, observer: rules.observer)
+      return withState { $0.errand() }
     }
   }
 

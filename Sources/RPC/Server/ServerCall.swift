@@ -5,11 +5,14 @@ internal import Synchronization
 ///
 /// It outlives the stream it came from for as long as a handler holds it. Connections reuse calls that nobody holds.
 public final class ServerCall: MessageEndpoint {
+  let peer: Peer
   private let state = Mutex(ServerCallState())
   /// The connection's notes on the stream. Only the connection's thread touches them.
   @exclusivity(unchecked) nonisolated(unsafe) var stream = ServerStream()
 
-  init() {}
+  init(peer: Peer = .inMemory) {
+    self.peer = peer
+  }
 
   func withState<Result, Failure: Error>(
     _ body: (inout ServerCallState) throws(Failure) -> sending Result
@@ -26,13 +29,14 @@ public final class ServerCall: MessageEndpoint {
   // MARK: Facts of the request
 
   var method: MethodDescriptor { withState { $0.method } }
-  var deadline: ContinuousClock.Instant? { withState { $0.deadline } }
-  var peer: Peer { withState { $0.peer } }
+  var deadline: ContinuousClock.Instant? {
+    withState { $0.deadline }.map { ContinuousClock().systemEpoch.advanced(by: $0) }
+  }
   var requestMetadata: Metadata { withState { $0.requestMetadata() } }
 
   /// Begins a call without HTTP/2.
   func begin(
-    method: MethodDescriptor, metadata: Metadata, deadline: ContinuousClock.Instant?, peer: Peer,
+    method: MethodDescriptor, metadata: Metadata, deadline: ContinuousClock.Instant?,
     messageBytesMax: Int = CallOptions.responseBytesMaxDefault, compression: Compression = .identity,
     driver: (any CallDriver)? = nil
   ) {
@@ -40,8 +44,7 @@ public final class ServerCall: MessageEndpoint {
       state.begin(messageBytesMax: messageBytesMax, compression: compression, driver: driver)
       state.method = method
       state.metadata = .ready(metadata)
-      state.deadline = deadline
-      state.peer = peer
+      state.deadline = deadline.map { ContinuousClock().systemEpoch.duration(to: $0) }
     }
   }
 
@@ -68,6 +71,16 @@ public final class ServerCall: MessageEndpoint {
       throw RPCError(.internalError, "the stream ended without a message where one was expected")
     }
     return message
+  }
+
+  /// The same as `sendLast`, of a handler that its connection runs itself.
+  ///
+  /// - Returns: What the connection has to do.
+  func answer<M: Message>(_ message: M) throws(RPCError) -> ServerCallState.Errand {
+    try withState { state throws(RPCError) in
+      _ = try state.sendLast(message, encoded: nil)
+      return state.errand()
+    }
   }
 
   /// Queues the only response and `ok` behind it.

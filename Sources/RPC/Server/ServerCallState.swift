@@ -6,8 +6,8 @@ struct ServerCallState: ~Copyable {
   var streams = CallStreams()
   var method = ServerCallState.noMethod
   var metadata = RequestMetadata.raw(RawMetadata())
-  var deadline: ContinuousClock.Instant?
-  var peer = Peer.inMemory
+  /// Since the clock's epoch. An instant's own type is the library's secret: each copy of it costs a call.
+  var deadline: Duration?
   /// The handler's task, once it suspended.
   private var task: Task<Void, Never>?
   /// Whether the client takes gzip.
@@ -15,10 +15,16 @@ struct ServerCallState: ~Copyable {
   var trailingMetadata = Metadata()
   private(set) var initialMetadata = Metadata()
   private(set) var compression = Compression.identity
-  private(set) var status: RPCStatus?
+  private var end = End.none
   private var headers = Headers.notWanted
 
   private enum Headers { case notWanted, wanted, gone }
+
+  /// How the call ends. Nearly all end with `ok` and nothing more to say, which has no references to count.
+  private enum End {
+    case none, ok
+    case status(RPCStatus)
+  }
 
   enum RequestMetadata {
     case raw(RawMetadata)
@@ -27,19 +33,37 @@ struct ServerCallState: ~Copyable {
 
   init() {}
 
+  /// Nil until the call ends.
+  var statusCode: StatusCode? {
+    switch end {
+    case .none: nil
+    case .ok: .ok
+    case .status(let status): status.code
+    }
+  }
+
+  private var hasEnded: Bool {
+    if case .none = end { false } else { true }
+  }
+
+  /// Calls in one place are mostly of one method, and to compare costs less than to count a reference.
+  mutating func setMethod(_ method: MethodDescriptor) {
+    if self.method != method { self.method = method }
+  }
+
   mutating func begin(
     messageBytesMax: Int, messageLimits: MessageLimits = .standard, compression: Compression, driver: (any CallDriver)?
   ) {
     streams.reset(
       messageBytesMax: messageBytesMax, messageLimits: messageLimits, compression: compression, inbound: .requests)
-    streams.driver = driver
+    streams.attach(to: driver)
     deadline = nil
     task = nil
     acceptsGzip = false
     trailingMetadata = Metadata()
     initialMetadata = Metadata()
     self.compression = .identity
-    status = nil
+    end = .none
     headers = .notWanted
   }
 
@@ -79,15 +103,16 @@ struct ServerCallState: ~Copyable {
   }
 
   /// - Parameter encoded: The message, if it was encoded elsewhere.
+  @inline(__always)
   mutating func sendLast<M: Message>(_ message: M, encoded: EncodedResponse?) throws(RPCError) -> (any CallDriver)? {
     let driver = try streams.append(message, encoded: encoded)
-    status = .ok
+    end = .ok
     return driver ?? streams.endOutbound()
   }
 
   mutating func finish(_ status: RPCStatus, trailingMetadata: Metadata) -> (any CallDriver)? {
-    guard self.status == nil, streams.failure == nil else { return nil }
-    self.status = status
+    guard !hasEnded, streams.failure == nil else { return nil }
+    end = status == .ok ? .ok : .status(status)
     self.trailingMetadata.add(contentsOf: trailingMetadata)
     return streams.endOutbound()
   }
@@ -101,7 +126,7 @@ struct ServerCallState: ~Copyable {
   /// - Returns: Whether the task is to be cancelled at once, because the call ended meanwhile.
   mutating func suspended(in task: Task<Void, Never>) -> Bool {
     if streams.failure != nil { return true }
-    if status == nil { self.task = task }
+    if !hasEnded { self.task = task }
     return false
   }
 
@@ -120,14 +145,32 @@ struct ServerCallState: ~Copyable {
     case more
   }
 
+  /// What there is to do for a call, all of it under one lock.
+  struct Errand {
+    var step: Step
+    /// Octets the client may send again.
+    var credit: Int
+    var held: CallStreams.Held
+  }
+
+  mutating func errand() -> Errand {
+    let (step, credit) = attend()
+    return Errand(step: step, credit: credit, held: streams.held)
+  }
+
   /// - Returns: Also the octets the client may send again.
   mutating func attend() -> (step: Step, credit: Int) {
     let credit = streams.takeSignal()
     if headers == .gone {
-      return (streams.outbound.queuedBytes > 0 || status != nil ? .more : .nothing, credit)
+      return (streams.outbound.queuedBytes > 0 || hasEnded ? .more : .nothing, credit)
     }
     if headers == .notWanted, streams.outbound.queuedBytes == 0 {
-      guard let status else { return (.nothing, credit) }
+      let status: RPCStatus
+      switch end {
+      case .none: return (.nothing, credit)
+      case .ok: status = .ok
+      case .status(let other): status = other
+      }
       headers = .gone
       return (.trailersOnly(status, trailingMetadata), credit)
     }
@@ -146,15 +189,16 @@ struct ServerCallState: ~Copyable {
 
   mutating func produce(into room: UnsafeMutableRawBufferPointer) -> (Produced, [Parking.Waiter]) {
     let (count, writers) = streams.produce(into: room)
-    if streams.outbound.queuedBytes == 0, status != nil {
-      if isPlainOK { return (.lastOK(count), writers) }
-      if let status { return (.last(count, status, trailingMetadata), writers) }
+    if streams.outbound.queuedBytes == 0 {
+      switch end {
+      case .none: break
+      case .ok where trailingMetadata.isEmpty: return (.lastOK(count), writers)
+      case .ok: return (.last(count, .ok, trailingMetadata), writers)
+      case .status(let status): return (.last(count, status, trailingMetadata), writers)
+      }
     }
     return (count > 0 ? .octets(count) : .nothingYet, writers)
   }
-
-  /// Whether the call ends with `ok` and nothing more to say. Asked in place: a copy of a status counts references.
-  private var isPlainOK: Bool { status?.code == .ok && status?.message.isEmpty == true && trailingMetadata.isEmpty }
 
   private static let noMethod = MethodDescriptor(service: "", method: "", kind: .unary)
 }

@@ -2,7 +2,7 @@ public import HTTP2
 
 /// What the session tells the connection.
 extension ServerConnection: SessionDelegate {
-  public func streamOpened(_ id: StreamID) -> AnyObject? {
+  public func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? {
     head.removeAll()
     return calls.open(id, at: elapsed)
   }
@@ -20,18 +20,19 @@ extension ServerConnection: SessionDelegate {
     guard let route = head.route else {
       return refuse(call, .unknownMethod, router.unimplemented(path: String(decoding: head.path, as: UTF8.self)))
     }
-    call.stream.method = route.index
+    call.stream.method = route._withUnsafeGuaranteedRef { $0.index }
     guard case .known(let compression) = head.encoding else {
       return refuseEncoding(call)
     }
-    var deadline: ContinuousClock.Instant?
+    var deadline: Duration?
     switch head.timeout {
     case .absent: break
     case .malformed:
       return refuse(call, .malformedTimeout, RPCStatus(code: .internalError, message: "the grpc-timeout is malformed"))
     case .after(let timeout):
-      deadline = now.advanced(by: timeout)
-      noteDeadline(deadline!)
+      let due = ContinuousClock().systemEpoch.duration(to: now) + timeout
+      noteDeadline(due)
+      deadline = due
     }
     if head.metadata.hasMalformedBinary {
       return refuse(call, .malformedMetadata, RPCStatus(code: .internalError, message: "a -bin metadata value is not base64"))
@@ -41,13 +42,12 @@ extension ServerConnection: SessionDelegate {
       state.begin(
         messageBytesMax: rules.configuration.messageBytesMax, messageLimits: rules.configuration.message,
         compression: compression, driver: driver)
-      state.method = route.handler.method
-      state.peer = peer
+      route._withUnsafeGuaranteedRef { state.setMethod($0.handler.method) }
       state.deadline = deadline
       state.acceptsGzip = head.acceptsGzip
       state.exchangeMetadata(&head.metadata)
     }
-    switch route.handler.method.kind {
+    switch route._withUnsafeGuaranteedRef({ $0.handler.method.kind }) {
     // Without the message there is nothing to run, so a slow or hostile sender costs no task.
     case .unary, .serverStreaming: call.stream.pendingRoute = route
     case .clientStreaming, .bidirectional: start(call, route)
@@ -81,6 +81,7 @@ extension ServerConnection: SessionDelegate {
   public func receivedEnd(on stream: AnyObject, id: StreamID) {
     let call = unsafeDowncast(stream, to: ServerCall.self)
     call.stream.requestHasEnded = true
+    if call.stream.isAnswered { return }
     let reader = call.withStreams { $0.endInbound(.ok) }
     reader?.resume()
     if let route = call.stream.pendingRoute { start(call, route) }

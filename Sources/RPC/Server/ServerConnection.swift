@@ -12,6 +12,8 @@ public final class ServerConnection {
   /// Owns this object. Not counted: it is asked for with every call.
   unowned(unsafe) let host: any ServerConnectionHost
   let driver: any CallDriver
+  /// That of the rules, also here: it is told of every call.
+  let observer: any ServerObserver
   let session: Session
   // One thread owns this object and nothing below is handed out by reference, so overlapping access cannot happen;
   // checking for it at run time would cost some hundred nanoseconds a call.
@@ -24,7 +26,7 @@ public final class ServerConnection {
   /// The same in nanoseconds of the connection's life; durations of calls need no 128-bit division then.
   @exclusivity(unchecked) private(set) var elapsed: UInt64 = 0
   private let startedAt: ContinuousClock.Instant
-  @exclusivity(unchecked) var calls = CallTable()
+  @exclusivity(unchecked) var calls: CallTable
   @exclusivity(unchecked) private var ready: [ServerCall] = []
   @exclusivity(unchecked) var memory = HeldMemory()
   /// Octets of DATA that the session took for the client.
@@ -33,7 +35,9 @@ public final class ServerConnection {
   private var isClosing = false
   private(set) var state = State.serving
   /// When the first of the running calls has to be ended; nil when none has a deadline.
-  public private(set) var nextDeadline: ContinuousClock.Instant?
+  public var nextDeadline: ContinuousClock.Instant? { deadline.map { ContinuousClock().systemEpoch.advanced(by: $0) } }
+  /// The same since the clock's epoch.
+  private var deadline: Duration?
 
   public enum State: Sendable { case serving, announcingShutdown, shuttingDown }
 
@@ -57,15 +61,16 @@ public final class ServerConnection {
     self.peer = peer
     self.host = host
     self.driver = host.driver
+    self.observer = rules.observer
     self.now = now
     self.startedAt = now
+    self.calls = CallTable(peer: peer)
     self.session = Session(
       role: .server, settings: rules.configuration.settings, limits: rules.configuration.limits, memory: memory, now: 0)
     self.session.start(delegate: self)
   }
 
   var configuration: ServerConfiguration { rules.configuration }
-  var observer: any ServerObserver { rules.observer }
 
   /// Calls whose streams are open.
   public var callCount: Int { calls.count }
@@ -112,20 +117,22 @@ public final class ServerConnection {
   /// Ends calls whose deadline passed, and finds the next deadline.
   public func expireCalls(now: ContinuousClock.Instant) {
     self.now = now
-    nextDeadline = nil
+    let sinceEpoch = ContinuousClock().systemEpoch.duration(to: now)
+    deadline = nil
     for call in calls.all {
-      guard let deadline = call.stream.deadline else { continue }
-      if deadline <= now {
+      guard let due = call.stream.deadline else { continue }
+      if due <= sinceEpoch {
         call.stream.deadline = nil
         call.expire()
       } else {
-        noteDeadline(deadline)
+        noteDeadline(due)
       }
     }
   }
 
-  func noteDeadline(_ deadline: ContinuousClock.Instant) {
-    nextDeadline = nextDeadline.map { min($0, deadline) } ?? deadline
+  /// - Parameter due: Since the clock's epoch.
+  func noteDeadline(_ due: Duration) {
+    deadline = deadline.map { min($0, due) } ?? due
   }
 
   // MARK: The end
@@ -180,27 +187,27 @@ public final class ServerConnection {
   /// The connection is gone. Handlers are cancelled.
   public func disconnected() {
     let error = RPCError(.cancelled, "the connection to the client was lost")
-    for call in calls.all {
-      call.stream.isOpen = false
-      ended(call, lost: error)
-    }
-    calls.removeAll()
+    let open = calls.all
+    calls.closeAll()
+    for call in open { ended(call, lost: error) }
     ready.removeAll()
     _ = host.held(memory.takeAll())
   }
 
   // MARK: Calls
 
-  func start(_ call: ServerCall, _ route: Route, isSignalled: Bool = false, mayWait: Bool = false) {
+  func start(_ call: ServerCall, _ route: LentRoute, isSignalled: Bool = false, mayWait: Bool = false) {
     call.stream.pendingRoute = nil
-    // `flush` follows, so what the handler does until then needs no word to the driver.
-    ready.append(call)
+    // What the handler does at once needs no word to the driver: the call is attended afterwards, here or by `flush`.
     if !isSignalled { call.withStreams { $0.assumeSignalled() } }
-    if !mayWait, let body = route.handler.immediateBody, router.interceptors.isEmpty {
-      call.runImmediately(body, of: route.handler, observer: rules.observer)
-    } else {
-      host.start(ServerWork(call: call, route: route, rules: rules))
+    if !mayWait, router.interceptors.isEmpty,
+      let errand = route._withUnsafeGuaranteedRef({ call.runImmediately($0.handler, rules: rules) })
+    {
+      call.stream.isAnswered = true
+      return attend(call, errand)
     }
+    ready.append(call)
+    host.start(ServerWork(call: call, route: route.takeUnretainedValue(), rules: rules))
   }
 
   /// Octets that the connection and its calls hold.
@@ -241,11 +248,11 @@ public final class ServerConnection {
   /// - Parameter lost: Why, if it was still running; made only then.
   func ended(_ call: ServerCall, lost: @autoclosure () -> RPCError) {
     let (status, uncredited) = call.withState { state in
-      state.streams.driver = nil
+      state.streams.detach(keeps: true)
       let uncredited = state.streams.takeUncredited()
       state.streams.releaseOutbound()
-      if state.status != nil { state.streams.releaseInbound() }
-      return (state.status?.code, uncredited)
+      if state.statusCode != nil { state.streams.releaseInbound() }
+      return (state.statusCode, uncredited)
     }
     _ = note(CallStreams.Held(), by: call)
     var code = StatusCode.ok
@@ -257,21 +264,21 @@ public final class ServerConnection {
       call.fail(error)
     }
     if uncredited > 0 { session.consumeConnection(uncredited) }
-    rules.observer.callEnded(
+    observer.callEnded(
       method: call.stream.method, code: code,
       nanoseconds: Int64(elapsed - call.stream.startedAt))
   }
 
   private func attend(_ call: ServerCall) {
-    let (step, credit, held) = call.withState { state in
-      let (step, credit) = state.attend()
-      return (step, credit, state.streams.held)
-    }
+    attend(call, call.withState { $0.errand() })
+  }
+
+  private func attend(_ call: ServerCall, _ errand: ServerCallState.Errand) {
     guard call.stream.isOpen else { return }
     let id = call.stream.id
-    if credit > 0 { session.consume(id, credit) }
-    if let reason = note(held, by: call) { return drop(call, reason) }
-    switch step {
+    if errand.credit > 0 { session.consume(id, errand.credit) }
+    if let reason = note(errand.held, by: call) { return drop(call, reason) }
+    switch errand.step {
     case .nothing: break
     case .more:
       if call.stream.isDeferred {

@@ -16,8 +16,8 @@ public struct ServerContext: Sendable {
     method: MethodDescriptor, metadata: Metadata = Metadata(), deadline: ContinuousClock.Instant? = nil,
     peer: Peer = .inMemory
   ) {
-    let call = ServerCall()
-    call.begin(method: method, metadata: metadata, deadline: deadline, peer: peer)
+    let call = ServerCall(peer: peer)
+    call.begin(method: method, metadata: metadata, deadline: deadline)
     self.init(call: call)
   }
 

@@ -1,7 +1,9 @@
 public import HTTP2
 
 /// Hears what a server's connections do, for metrics and logs. Called on the connection's thread; must be quick.
-public protocol ServerObserver: Sendable {
+///
+/// A class, so that a call's end is told to it without a copy.
+public protocol ServerObserver: AnyObject, Sendable {
   /// A call ended: with this status, so many nanoseconds after its headers were read.
   ///
   /// - Parameter method: The index in `Router.methods`, or nil for a call that was refused before its method was known.
@@ -21,7 +23,7 @@ public protocol ServerObserver: Sendable {
 }
 
 /// Hears nothing.
-public struct NullServerObserver: ServerObserver {
+public final class NullServerObserver: ServerObserver {
   public init() {}
   public func callEnded(method: Int?, code: StatusCode, nanoseconds: Int64) {}
   public func handlerFailed(_ method: MethodDescriptor, _ error: any Error) {}

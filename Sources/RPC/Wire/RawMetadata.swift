@@ -45,8 +45,10 @@ struct RawMetadata {
   }
 
   /// Whether a `-bin` value is malformed, which a server answers with `internalError`.
-  var hasMalformedBinary: Bool {
-    guard hasBinary else { return false }
+  @inline(__always)
+  var hasMalformedBinary: Bool { hasBinary && findsMalformedBinary }
+
+  private var findsMalformedBinary: Bool {
     var start = 0
     for field in fields {
       let isBinary = octets[start..<Int(field.nameEnd)].suffix(4).elementsEqual("-bin".utf8)

@@ -165,7 +165,7 @@ private struct FuzzService: Service {
   }
 }
 
-private struct SilentObserver: ServerObserver {
+private final class SilentObserver: ServerObserver {
   func callEnded(method: Int?, code: StatusCode, nanoseconds: Int64) {}
   func handlerFailed(_ method: MethodDescriptor, _ error: any Error) {}
   func callRefused(_ reason: RefusalReason) {}
