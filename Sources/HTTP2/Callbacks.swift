@@ -172,6 +172,8 @@ enum Callbacks {
         let index = context.resetsAfterEnd.firstIndex(of: header.stream_id)
       else { return 0 }
       context.resetsAfterEnd.remove(at: index)
+      // The peer may have ended it meanwhile.
+      guard nghttp2_session_get_stream_remote_close(session, header.stream_id) == 0 else { return 0 }
       nghttp2_submit_rst_stream(session, 0, header.stream_id, ErrorCode.noError.rawValue)
     case NGHTTP2_RST_STREAM.rawValue:
       let code = ErrorCode(rawValue: frame!.pointee.rst_stream.error_code)
@@ -194,7 +196,7 @@ enum Callbacks {
     Unmanaged<SessionContext>.fromOpaque(user!)._withUnsafeGuaranteedRef(body)
   }
 
-  /// The same with who hears of a stream, and the stream's object, which the delegate keeps until `streamClosed`.
+  /// The same with who hears of a stream, and the stream's object, which the delegate keeps until `streamClosed` is done.
   @inline(__always)
   private static func lend<Result>(
     _ user: UnsafeMutableRawPointer?, _ stream: Unmanaged<AnyObject>,

@@ -139,7 +139,8 @@ public struct Session: ~Copyable {
     nghttp2_submit_rst_stream(raw, 0, id.rawValue, code.rawValue)
   }
 
-  /// Asks the peer to stop sending once this side's END_STREAM went: RST_STREAM with NO_ERROR (RFC 9113 §8.1).
+  /// Asks the peer to stop sending once this side's END_STREAM went: RST_STREAM with NO_ERROR (RFC 9113 §8.1). Nothing is
+  /// sent if the peer has ended the stream by then.
   public func resetAfterEnd(_ id: StreamID) {
     context.resetsAfterEnd.append(id.rawValue)
   }

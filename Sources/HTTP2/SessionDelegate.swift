@@ -6,7 +6,7 @@
 public protocol SessionDelegate: AnyObject {
   /// A peer opened a stream (server side). Its header fields follow.
   ///
-  /// - Returns: The stream's object, or nil to refuse the stream with REFUSED_STREAM.
+  /// - Returns: The stream's object, which the delegate holds, or nil to refuse the stream with REFUSED_STREAM.
   func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>?
 
   /// One field of the current header block. Fields that exceed `SessionLimits.headerListBytesMax` are not shown.

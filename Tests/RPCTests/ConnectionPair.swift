@@ -37,43 +37,62 @@ final class ConnectionPair {
   let connection: ServerConnection
   let client = HandClient()
   private let host: Host
+  private let notes = Notes()
 
   static func method(_ name: String, _ kind: MethodDescriptor.Kind = .unary) -> MethodDescriptor {
     MethodDescriptor(service: "t", method: name, kind: kind)
   }
 
-  init(handlers: [MethodHandler]) throws {
+  init(handlers: [MethodHandler], configuration: ServerConfiguration = ServerConfiguration()) throws {
     host = Host(executor: executor)
     connection = ServerConnection(
-      router: Router(handlers: handlers), configuration: ServerConfiguration(), peer: .inMemory, observer: Nobody(),
+      router: Router(handlers: handlers), configuration: configuration, peer: .inMemory, observer: notes,
       host: host, now: .now)
     host.attend = { [unowned connection] in connection.needsAttention($0) }
     try exchange()
   }
 
-  func call(_ method: String, id: UInt64, extra: (String, String)? = nil, copies: Int = 1) -> StreamID {
-    client.call("/t/\(method)", Bench.EchoRequest(id: id), extra: extra, copies: copies)
+  /// RST_STREAM frames that left the server.
+  var resetsSent: [ErrorCode] { notes.resets.withLock { $0 } }
+  var refusals: [RefusalReason] { notes.refusals.withLock { $0 } }
+
+  func call(
+    _ method: String, id: UInt64, payload: [UInt8] = [], extra: (String, String)? = nil, copies: Int = 1
+  ) -> StreamID {
+    client.call("/t/\(method)", Bench.EchoRequest(id: id, payload: payload), extra: extra, copies: copies)
+  }
+
+  /// What the client sends now reaches the server, which does not answer yet.
+  ///
+  /// - Returns: Whether there was anything.
+  @discardableResult
+  func carryRequests() throws -> Bool {
+    var octets: [UInt8] = []
+    while let frame = try client.session.nextOutput() { octets.append(contentsOf: frame) }
+    try octets.withUnsafeBytes { try connection.receive($0, now: .now) }
+    return !octets.isEmpty
   }
 
   func exchange() throws {
     while true {
-      var fromClient: [UInt8] = []
-      while let octets = try client.session.nextOutput() { fromClient.append(contentsOf: octets) }
-      try fromClient.withUnsafeBytes { try connection.receive($0, now: .now) }
+      let clientSpoke = try carryRequests()
       executor.drain()
       connection.flush(now: .now)
       var fromServer: [UInt8] = []
       while let octets = try connection.nextOutput() { fromServer.append(contentsOf: octets) }
       try fromServer.withUnsafeBytes { try client.session.receive($0, now: 0) }
-      if fromClient.isEmpty, fromServer.isEmpty { return }
+      if !clientSpoke, fromServer.isEmpty { return }
     }
   }
 
-  private final class Nobody: ServerObserver {
+  private final class Notes: ServerObserver {
+    let resets = Mutex<[ErrorCode]>([])
+    let refusals = Mutex<[RefusalReason]>([])
+
     func callEnded(method: Int?, code: StatusCode, nanoseconds: Int64) {}
     func handlerFailed(_ method: MethodDescriptor, _ error: any Error) {}
-    func callRefused(_ reason: RefusalReason) {}
-    func streamReset(_ code: ErrorCode) {}
+    func callRefused(_ reason: RefusalReason) { refusals.withLock { $0.append(reason) } }
+    func streamReset(_ code: ErrorCode) { resets.withLock { $0.append(code) } }
     func connectionClosing(_ reason: ClosingReason, peer: Peer) {}
   }
 
@@ -129,8 +148,9 @@ final class HandClient: SessionDelegate {
 
   func call(_ path: String, _ request: Bench.EchoRequest, extra: (String, String)?, copies: Int) -> StreamID {
     let stream = Stream()
-    let message = [0, 0, 0, 0, UInt8(request.serializedBytes().count)] + request.serializedBytes()
-    stream.body = Array(repeatElement(message, count: copies).joined())
+    let message = request.serializedBytes()
+    let prefix = [0] + withUnsafeBytes(of: UInt32(message.count).bigEndian, Array.init)
+    stream.body = Array(repeatElement(prefix + message, count: copies).joined())
     var fields = HeaderFields([
       ":method": "POST", ":scheme": "http", ":path": path, ":authority": "x", "content-type": "application/grpc", "te": "trailers",
     ])

@@ -6,18 +6,49 @@ import Testing
 
 /// Handlers that their connection runs itself, within the callback that brought the request's message.
 @Suite struct ImmediateHandlerTests {
-  @Test(arguments: HandClient.RequestEnd.allCases) func theEndMayComeWithTheMessageOrAfterTheAnswer(
-    end: HandClient.RequestEnd
+  /// A client that has not ended by the end of the answer is asked to stop, and no other.
+  @Test(arguments: HandClient.RequestEnd.allCases, ["Echo", "Throws"]) func theRequestEndsWhereverItEnds(
+    end: HandClient.RequestEnd, method: String
   ) throws {
-    let pair = try ConnectionPair(handlers: [Self.echo])
+    let pair = try ConnectionPair(handlers: [Self.echo, Self.throwing])
     pair.client.requestEnd = end
-    let stream = pair.call("Echo", id: 7)
+    let stream = pair.call(method, id: 7)
     try pair.exchange()
-    #expect(pair.client.reply(stream)?.id == 7)
-    #expect(pair.client.streams[stream]?.trailers["grpc-status"] == "0")
-    // A client that has not ended by the answer's end is asked to stop.
+    #expect(pair.client.reply(stream)?.id == (method == "Echo" ? 7 : nil))
+    #expect(pair.client.streams[stream]?.trailers["grpc-status"] == (method == "Echo" ? "0" : "10"))
     #expect(pair.client.streams[stream]?.closed == .noError)
     #expect(pair.connection.callCount == 0)
+    #expect(pair.resetsSent == (end == .nowhere ? [.noError] : []))
+  }
+
+  /// The answer is made when the first read ends, and leaves after the second.
+  @Test(arguments: ["Echo", "Throws"]) func theRequestMayEndWhileTheAnswerWaits(method: String) throws {
+    let pair = try ConnectionPair(handlers: [Self.echo, Self.throwing])
+    pair.client.requestEnd = .nowhere
+    let stream = pair.call(method, id: 7)
+    try pair.carryRequests()
+    pair.client.requestEnd = .behindMessage
+    pair.client.session.resume(stream)
+    try pair.exchange()
+    #expect(pair.client.streams[stream]?.trailers["grpc-status"] == (method == "Echo" ? "0" : "10"))
+    #expect(pair.connection.callCount == 0)
+    #expect(pair.resetsSent.isEmpty)
+  }
+
+  /// The octets that make a request whole can be those that are too many; its client hears of it all the same.
+  @Test func aWholeRequestThatIsTooMuchIsAnswered() throws {
+    var configuration = ServerConfiguration()
+    configuration.heldBytesMax = 4 << 10
+    let pair = try ConnectionPair(handlers: [Self.echo], configuration: configuration)
+    let stream = pair.call("Echo", id: 1, payload: [UInt8](repeating: 1, count: 8 << 10))
+    try pair.exchange()
+    #expect(pair.refusals == [.connectionMemory])
+    #expect(pair.client.streams[stream]?.trailers["grpc-status"] == "\(StatusCode.resourceExhausted.rawValue)")
+    #expect(pair.connection.callCount == 0)
+    #expect(pair.connection.heldBytes == 0)
+    let next = pair.call("Echo", id: 2)
+    try pair.exchange()
+    #expect(pair.client.reply(next)?.id == 2)
   }
 
   /// The second message is for nobody: the answer is there already.
@@ -30,15 +61,11 @@ import Testing
     let next = pair.call("Echo", id: 2)
     try pair.exchange()
     #expect(pair.client.reply(next)?.id == 2)
-    #expect(pair.connection.heldBytes <= 2 * 2 * CallStreams.keptBytesMax)
+    #expect(pair.connection.heldBytes == 0)
   }
 
   @Test func whatAHandlerThrowsIsTheStatus() throws {
-    let pair = try ConnectionPair(handlers: [
-      .immediate(ConnectionPair.method("Throws")) { (_: Bench.EchoRequest, _) -> Bench.EchoReply in
-        throw RPCError(.aborted, "no", metadata: ["x-why": "because"])
-      }
-    ])
+    let pair = try ConnectionPair(handlers: [Self.throwing])
     let stream = pair.call("Throws", id: 1)
     try pair.exchange()
     #expect(pair.client.reply(stream) == nil)
@@ -109,19 +136,28 @@ import Testing
       try pair.exchange()
       #expect(pair.client.reply(other)?.id == 1000 + id)
     }
-    #expect(pair.connection.callCount == 0)
+    // One more is still open when the connection goes.
+    _ = pair.call("Keep", id: 40, extra: ("x-key", "40"))
+    try pair.carryRequests()
+    #expect(pair.connection.callCount == 1)
     pair.connection.disconnected()
+    #expect(pair.connection.callCount == 0)
     let contexts = kept.withLock { $0 }
-    #expect(contexts.map { $0.metadata["x-key"] } == (0..<40).map { "\($0)" })
+    #expect(contexts.map { $0.metadata["x-key"] } == (0...40).map { "\($0)" })
     #expect(contexts.allSatisfy { $0.method.method == "Keep" })
     // What they say now goes nowhere.
-    for context in contexts { context.setTrailingMetadata(["x-late": "yes"]) }
+    for context in contexts { #expect(throws: RPCError.self) { try context.sendInitialMetadata(["x-late": "yes"]) } }
   }
 
   private struct Seen: Sendable {
     var method: String
     var key: String?
     var left: Duration?
+  }
+
+  private static let throwing = MethodHandler.immediate(ConnectionPair.method("Throws")) {
+    (_: Bench.EchoRequest, _) -> Bench.EchoReply in
+    throw RPCError(.aborted, "no", metadata: ["x-why": "because"])
   }
 
   private static let echo = MethodHandler.immediate(ConnectionPair.method("Echo")) { (request: Bench.EchoRequest, _) in

@@ -26,6 +26,8 @@ public final class ClientConnection {
   private var calls: [ClientCall?] = []
   private var freeSlots: [Int] = []
   private var ready: [ClientCall] = []
+  /// Whom the connection's end left open. The session shows them until it is gone itself.
+  private var lost: [ClientCall] = []
   /// The server takes no new calls: it said GOAWAY, or stream ids ran out.
   public private(set) var isDraining = false
   /// The server's reason for its GOAWAY, if it gave one.
@@ -132,11 +134,12 @@ public final class ClientConnection {
   /// The connection is gone. Calls the server cannot have seen go back to the host, the others end with `error`.
   public func disconnected(_ error: RPCError) {
     isDraining = true
-    let lost = calls.compactMap { $0 }
+    let open = calls.compactMap { $0 }
+    lost += open
     calls.removeAll()
     freeSlots.removeAll()
     ready.removeAll()
-    for call in lost {
+    for call in open {
       call.stream.isOpen = false
       call.withStreams { $0.detach() }
       call.fail(error)
@@ -160,7 +163,7 @@ public final class ClientConnection {
     goAwayReason = message.isEmpty ? code.description : "\(code): \(message)"
   }
 
-  /// - Returns: The call, which nobody else may hold by now; nil if it was released before.
+  /// - Returns: The call, perhaps the last reference to it; nil if it was released before.
   func release(_ call: ClientCall) -> ClientCall? {
     guard call.stream.isOpen else { return nil }
     let slot = call.stream.slot

@@ -39,6 +39,8 @@ struct CallTable {
       if spare.count < CallTable.spareMax, isKnownUniquelyReferenced(&slots[slot]) {
         spare.append(slot)
       } else {
+        // Whoever holds it should not hold the connection's driver too.
+        slots[slot]?.withStreams { $0.detach() }
         slots[slot] = nil
         vacant.append(slot)
       }
@@ -48,7 +50,10 @@ struct CallTable {
 
   /// The connection is gone. One of the calls may be what a callback is about right now, so all live on with the table.
   mutating func closeAll() {
-    for call in all { call.stream.isOpen = false }
+    for case let call? in slots {
+      call.stream.isOpen = false
+      call.withStreams { $0.detach() }
+    }
     count = 0
   }
 
@@ -81,7 +86,7 @@ struct ServerStream {
   var pendingRoute: LentRoute?
   var isOpen = false
   var requestHasEnded = false
-  /// The handler is done already, and was never anybody's to wait for.
+  /// The handler is done already, so that the request's end concerns nobody.
   var isAnswered = false
   /// What the call held when this was last looked at.
   var held = CallStreams.Held()

@@ -13,11 +13,11 @@ extension ServerCall {
   /// Runs a handler that does not wait.
   ///
   /// - Returns: What the connection has to do; nil when the handler may wait.
-  func runImmediately(_ handler: MethodHandler, rules: ServerRules) -> ServerCallState.Errand? {
+  func runImmediately(_ handler: MethodHandler, _ observer: any ServerObserver) -> ServerCallState.Errand? {
     do {
       return try handler.immediateBody?(self, ServerContext(call: self))
     } catch {
-      finish(error, of: handler, observer: rules.observer)
+      finish(error, of: handler, observer: observer)
       return withState { $0.errand() }
     }
   }

@@ -72,6 +72,8 @@ extension ServerConnection: SessionDelegate {
       call.stream.pendingRoute = nil
       call.finish(error.status)
       call.fail(error)
+      // Nobody else does when its handler was just about to begin.
+      attend(call)
     }
     if credit > 0 { session.consume(id, credit) }
     reader?.resume()
@@ -91,8 +93,8 @@ extension ServerConnection: SessionDelegate {
     let call = unsafeDowncast(stream, to: ServerCall.self)
     guard call.stream.isOpen else { return }
     call.stream.isOpen = false
-    ended(call, lost: RPCError(.cancelled, "the client cancelled the call (\(code))"))
     calls.close(call)
+    ended(call, lost: RPCError(.cancelled, "the client cancelled the call (\(code))"))
   }
 
   public func produceData(for stream: AnyObject, id: StreamID, into room: UnsafeMutableRawBufferPointer) -> Production {

@@ -201,7 +201,7 @@ public final class ServerConnection {
     // What the handler does at once needs no word to the driver: the call is attended afterwards, here or by `flush`.
     if !isSignalled { call.withStreams { $0.assumeSignalled() } }
     if !mayWait, router.interceptors.isEmpty,
-      let errand = route._withUnsafeGuaranteedRef({ call.runImmediately($0.handler, rules: rules) })
+      let errand = route._withUnsafeGuaranteedRef({ call.runImmediately($0.handler, observer) })
     {
       call.stream.isAnswered = true
       return attend(call, errand)
@@ -269,7 +269,7 @@ public final class ServerConnection {
       nanoseconds: Int64(elapsed - call.stream.startedAt))
   }
 
-  private func attend(_ call: ServerCall) {
+  func attend(_ call: ServerCall) {
     attend(call, call.withState { $0.errand() })
   }
 

@@ -11,8 +11,9 @@ internal import Synchronization
 /// `rpc_server_call_seconds{method}`, `rpc_server_errors{method,code}`, `rpc_server_refusals{reason}`,
 /// `rpc_server_resets{code}`, `rpc_server_closings{reason}`, `rpc_server_connections`, `rpc_server_held_bytes`.
 final class ServerMetrics: ServerObserver {
+  /// Keeps what `lentDurations` are.
   private let durations: [CoreMetrics.Timer]
-  /// The same, without references to count: one is used for every call.
+  /// By method. One is used for every call, so their references are not counted.
   private let lentDurations: [Unmanaged<CoreMetrics.Timer>]
   /// By method, then by code; OK is counted by the timer.
   private let errors: [[Counter]]
