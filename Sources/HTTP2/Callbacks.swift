@@ -21,7 +21,7 @@ enum Callbacks {
 
   /// Reads a stream's body; nghttp2 calls it when the windows have room.
   static let readData: nghttp2_data_source_read_callback = { session, id, buffer, length, flags, _, user in
-    guard let stream = lentState(session, id), let buffer, let flags else {
+    guard let stream = lentState(session, id, user), let buffer, let flags else {
       return ssize_t(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
     }
     let room = UnsafeMutableRawBufferPointer(start: buffer, count: length)
@@ -65,7 +65,7 @@ enum Callbacks {
     return lend(user) { context in
       let id = frame.pointee.hd.stream_id
       guard context.isServer, frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
-        context.headerBlockBegan(on: lentState(session, id))
+        context.headerBlockBegan(on: lentState(session, id, user))
         return 0
       }
       context.headerBlockBegan(on: nil)
@@ -74,6 +74,7 @@ enum Callbacks {
         return 0
       }
       context.headerBlockBegan(on: stream)
+      context.recent = (id, stream)
       return nghttp2_session_set_stream_user_data(session, id, stream.toOpaque())
     }
   }
@@ -106,7 +107,7 @@ enum Callbacks {
       if UInt32(header.type) == NGHTTP2_HEADERS.rawValue, !lend(user, { $0.headerBlockEnded() }) {
         return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
       }
-      guard let stream = lentState(session, header.stream_id) else { return 0 }
+      guard let stream = lentState(session, header.stream_id, user) else { return 0 }
       let id = StreamID(rawValue: header.stream_id)
       if UInt32(header.type) == NGHTTP2_HEADERS.rawValue {
         lend(user, stream) { context, events, stream in
@@ -117,7 +118,7 @@ enum Callbacks {
       }
       // The headers' receiver may have ended the stream's use; its object is looked up again.
       if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-        let stream = lentState(session, header.stream_id)
+        let stream = lentState(session, header.stream_id, user)
       {
         lend(user, stream) { context, events, stream in events.receivedEnd(on: stream, id: id) }
       }
@@ -139,7 +140,7 @@ enum Callbacks {
   }
 
   private static let dataReceived: nghttp2_on_data_chunk_recv_callback = { session, _, id, data, length, user in
-    guard let stream = lentState(session, id) else {
+    guard let stream = lentState(session, id, user) else {
       // Nobody will consume it.
       nghttp2_session_consume(session, id, length)
       return 0
@@ -152,10 +153,10 @@ enum Callbacks {
   }
 
   private static let streamClosed: nghttp2_on_stream_close_callback = { session, id, code, user in
-    guard let stream = lentState(session, id) else { return 0 }
+    guard let stream = lentState(session, id, user) else { return 0 }
     nghttp2_session_set_stream_user_data(session, id, nil)
     lend(user, stream) { context, events, stream in
-      context.headerStreamClosed(stream)
+      context.streamClosed(stream)
       if !context.resetsAfterEnd.isEmpty { context.resetsAfterEnd.removeAll { $0 == id } }
       events.streamClosed(stream, id: StreamID(rawValue: id), code: ErrorCode(rawValue: code))
     }
@@ -209,9 +210,18 @@ enum Callbacks {
     }
   }
 
+  /// The object of an open stream.
   @inline(__always)
-  private static func lentState(_ session: OpaquePointer?, _ id: Int32) -> Unmanaged<AnyObject>? {
-    nghttp2_session_get_stream_user_data(session, id).map { Unmanaged.fromOpaque($0) }
+  private static func lentState(
+    _ session: OpaquePointer?, _ id: Int32, _ user: UnsafeMutableRawPointer?
+  ) -> Unmanaged<AnyObject>? {
+    lend(user) { context in
+      if let recent = context.recent, recent.id == id { return recent.stream }
+      guard let state = nghttp2_session_get_stream_user_data(session, id) else { return nil }
+      let stream = Unmanaged<AnyObject>.fromOpaque(state)
+      context.recent = (id, stream)
+      return stream
+    }
   }
 
   private static func kind(of headers: nghttp2_headers, isServer: Bool) -> HeadersKind {

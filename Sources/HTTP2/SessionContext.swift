@@ -21,6 +21,9 @@ final class SessionContext {
   @exclusivity(unchecked) private var continuations = 0
   /// Whose header block is being received; blocks never interleave (RFC 9113 §4.3). nil for a refused stream.
   @exclusivity(unchecked) private(set) var headerStream: Unmanaged<AnyObject>?
+  /// The open stream that was asked for last. Most of what happens on a stream happens in a row, and nghttp2's own way to its
+  /// object is a hash table.
+  @exclusivity(unchecked) var recent: (id: Int32, stream: Unmanaged<AnyObject>)?
   /// The highest id the client used.
   @exclusivity(unchecked) private var lastStream: Int32 = 0
   @exclusivity(unchecked) private var resetsReceived, resetsMade, settings, pings, priorities, windowUpdates: TokenBucket
@@ -154,8 +157,10 @@ final class SessionContext {
   }
 
   /// A stream is gone; should its header block still be under way, nobody wants it.
-  func headerStreamClosed(_ stream: AnyObject) {
-    if headerStream?.toOpaque() == Unmanaged.passUnretained(stream).toOpaque() { headerStream = nil }
+  func streamClosed(_ stream: AnyObject) {
+    let closed = Unmanaged.passUnretained(stream).toOpaque()
+    if headerStream?.toOpaque() == closed { headerStream = nil }
+    if recent?.stream.toOpaque() == closed { recent = nil }
   }
 
   enum FieldVerdict {

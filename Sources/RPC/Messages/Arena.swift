@@ -13,7 +13,7 @@ internal import CProtobufC
 /// it may outlive it, which generated code guarantees by copying everything out.
 package struct Arena: ~Copyable {
   /// Octets of the first block when nothing better is known. Most messages fit, and with the state it is just
-  /// within what malloc keeps at hand for each thread (1,032 octets in glibc).
+  /// within what Swift takes from the stack (1,024 octets) and malloc keeps at hand for each thread (1,032 in glibc).
   package static let firstBlockBytes = 960
   /// Every allocation begins at a multiple of this, enough for all fields of protobuf-c structs.
   private static let alignmentBytes = 8
@@ -22,9 +22,9 @@ package struct Arena: ~Copyable {
   private let state: UnsafeMutablePointer<State>
 
   /// - Parameters:
-  ///   - capacityBytes: What is expected to be needed; one block of this size is taken at once.
+  ///   - capacityBytes: What is expected to be needed; one block of this size is taken from malloc at once.
   ///   - limitBytes: What may be taken in all. `allocate` for our own structs ignores it: what we encode is ours.
-  package init(capacityBytes: Int = Arena.firstBlockBytes, limitBytes: Int = .max) {
+  package init(capacityBytes: Int, limitBytes: Int) {
     let sizeBytes = MemoryLayout<State>.stride + capacityBytes
     let block = Self.block(sizeBytes)
     state = block.bindMemory(to: State.self, capacity: 1)
@@ -34,13 +34,32 @@ package struct Arena: ~Copyable {
         leftBytes: limitBytes, blockBytes: capacityBytes))
   }
 
+  /// Lends an arena whose first block is on the stack, for messages of ours: most need no other.
+  package static func lend(_ body: (borrowing Arena) -> Void) {
+    withUnsafeTemporaryAllocation(
+      byteCount: MemoryLayout<State>.stride + firstBlockBytes, alignment: MemoryLayout<State>.alignment
+    ) { room in
+      body(Arena(borrowing: room))
+    }
+  }
+
+  /// - Parameter room: Outlives the arena.
+  private init(borrowing room: UnsafeMutableRawBufferPointer) {
+    let block = room.baseAddress!
+    state = block.bindMemory(to: State.self, capacity: 1)
+    state.initialize(
+      to: State(
+        next: block + MemoryLayout<State>.stride, end: block + room.count, later: nil, leftBytes: .max,
+        blockBytes: Arena.firstBlockBytes, isBorrowed: true))
+  }
+
   deinit {
     var block = state.pointee.later
     while let current = block {
       block = current.load(as: UnsafeMutableRawPointer?.self)
       free(current)
     }
-    free(state)
+    if !state.pointee.isBorrowed { free(state) }
   }
 
   /// From malloc itself: Swift's allocation asks for an alignment that malloc gives anyway, by a slower way.
@@ -123,6 +142,8 @@ package struct Arena: ~Copyable {
     /// What may still be taken by limited requests.
     var leftBytes: Int
     var blockBytes: Int
+    /// The first block is somebody else's.
+    var isBorrowed = false
 
     mutating func take(_ sizeBytes: Int, isLimited: Bool) -> UnsafeMutableRawPointer? {
       let rounded = (sizeBytes + (Arena.alignmentBytes - 1)) & ~(Arena.alignmentBytes - 1)

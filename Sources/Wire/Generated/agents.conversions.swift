@@ -25,8 +25,7 @@ extension MusterV1.AgentLink: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -101,8 +100,7 @@ extension MusterV1.Agent: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -186,8 +184,7 @@ extension MusterV1.ListAgentsRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -232,8 +229,7 @@ extension MusterV1.ListAgentsResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -285,8 +281,7 @@ extension MusterV1.GetAgentRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -329,8 +324,7 @@ extension MusterV1.CreateAgentRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -375,8 +369,7 @@ extension MusterV1.CreateAgentResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -421,8 +414,7 @@ extension MusterV1.ReissueTokenRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -467,8 +459,7 @@ extension MusterV1.DeleteAgentRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -514,8 +505,7 @@ extension MusterV1.DeleteAgentResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -567,8 +557,7 @@ extension MusterV1.SubnetMove: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -619,8 +608,7 @@ extension MusterV1.DrainAgentRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -667,8 +655,7 @@ extension MusterV1.DrainAgentResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -730,8 +717,7 @@ extension MusterV1.UndrainAgentRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -771,8 +757,7 @@ extension MusterV1.GetStatusRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -815,8 +800,7 @@ extension MusterV1.Problem: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -881,8 +865,7 @@ extension MusterV1.GetStatusResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {

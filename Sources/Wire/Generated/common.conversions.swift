@@ -22,8 +22,7 @@ extension MusterV1.SubnetGeneration: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -71,8 +70,7 @@ extension MusterV1.FieldProblem: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {

@@ -26,8 +26,7 @@ extension MusterV1.NetworkInterface: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -78,8 +77,7 @@ extension MusterV1.Bmc: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -124,8 +122,7 @@ extension MusterV1.Hardware: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -203,8 +200,7 @@ extension MusterV1.Node: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -309,8 +305,7 @@ extension MusterV1.NodeStatus: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -371,8 +366,7 @@ extension MusterV1.ListNodesRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -425,8 +419,7 @@ extension MusterV1.ListNodesResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -480,8 +473,7 @@ extension MusterV1.GetNodeRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -524,8 +516,7 @@ extension MusterV1.CreateNodeRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -584,8 +575,7 @@ extension MusterV1.UpdateNodeRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -642,8 +632,7 @@ extension MusterV1.DeleteNodeRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -692,8 +681,7 @@ extension MusterV1.WriteNodeResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -761,8 +749,7 @@ extension MusterV1.AcceptNodeRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -821,8 +808,7 @@ extension MusterV1.NodeWrite: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -881,8 +867,7 @@ extension MusterV1.BatchWriteNodesRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -939,8 +924,7 @@ extension MusterV1.BatchWriteNodesResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1014,8 +998,7 @@ extension MusterV1.ImportOptions: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1071,8 +1054,7 @@ extension MusterV1.ImportRow: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1130,8 +1112,7 @@ extension MusterV1.ImportNodesRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1189,8 +1170,7 @@ extension MusterV1.ImportRows: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1242,8 +1222,7 @@ extension MusterV1.ImportFieldChange: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1293,8 +1272,7 @@ extension MusterV1.ImportChange: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1352,8 +1330,7 @@ extension MusterV1.ImportProgress: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1407,8 +1384,7 @@ extension MusterV1.ImportSummary: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1482,8 +1458,7 @@ extension MusterV1.ImportNodesResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1546,8 +1521,7 @@ extension MusterV1.ExportNodesRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1593,8 +1567,7 @@ extension MusterV1.ExplainNodeRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1637,8 +1610,7 @@ extension MusterV1.BootStep: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1707,8 +1679,7 @@ extension MusterV1.ExplainNodeResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {

@@ -57,8 +57,7 @@ extension MusterV1.Subnet: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -199,8 +198,7 @@ extension MusterV1.SubnetStatus: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -262,8 +260,7 @@ extension MusterV1.ListSubnetsRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -312,8 +309,7 @@ extension MusterV1.ListSubnetsResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -365,8 +361,7 @@ extension MusterV1.GetSubnetRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -409,8 +404,7 @@ extension MusterV1.CreateSubnetRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -458,8 +452,7 @@ extension MusterV1.UpdateSubnetRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -512,8 +505,7 @@ extension MusterV1.DeleteSubnetRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -562,8 +554,7 @@ extension MusterV1.WriteSubnetResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -620,8 +611,7 @@ extension MusterV1.WaitAppliedRequest: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -678,8 +668,7 @@ extension MusterV1.WaitAppliedResponse: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {

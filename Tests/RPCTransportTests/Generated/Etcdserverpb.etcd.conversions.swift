@@ -20,8 +20,7 @@ extension Etcdserverpb.Header: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -70,8 +69,7 @@ extension Etcdserverpb.Pair: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -124,8 +122,7 @@ extension Etcdserverpb.RangeQuery: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -174,8 +171,7 @@ extension Etcdserverpb.RangeAnswer: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -232,8 +228,7 @@ extension Etcdserverpb.PutQuery: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -282,8 +277,7 @@ extension Etcdserverpb.PutAnswer: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -328,8 +322,7 @@ extension Etcdserverpb.DeleteQuery: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -373,8 +366,7 @@ extension Etcdserverpb.DeleteAnswer: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -422,8 +414,7 @@ extension Etcdserverpb.Condition: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -496,8 +487,7 @@ extension Etcdserverpb.Operation: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -560,8 +550,7 @@ extension Etcdserverpb.Outcome: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -621,8 +610,7 @@ extension Etcdserverpb.TxnQuery: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -695,8 +683,7 @@ extension Etcdserverpb.TxnAnswer: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -751,8 +738,7 @@ extension Etcdserverpb.WatchBegin: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -796,8 +782,7 @@ extension Etcdserverpb.WatchEnd: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -843,8 +828,7 @@ extension Etcdserverpb.WatchQuery: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -898,8 +882,7 @@ extension Etcdserverpb.Change: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -944,8 +927,7 @@ extension Etcdserverpb.WatchAnswer: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1001,8 +983,7 @@ extension Etcdserverpb.LeaseGrantQuery: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1047,8 +1028,7 @@ extension Etcdserverpb.LeaseGrantAnswer: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1094,8 +1074,7 @@ extension Etcdserverpb.LeaseRevokeQuery: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1137,8 +1116,7 @@ extension Etcdserverpb.LeaseRevokeAnswer: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1178,8 +1156,7 @@ extension Etcdserverpb.LeaseRenewQuery: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
@@ -1221,8 +1198,7 @@ extension Etcdserverpb.LeaseRenewAnswer: RPC.Message {
   }
 
   package func serialize(into allocate: (_ sizeBytes: Int) -> UnsafeMutableRawBufferPointer) {
-    let arena = RPC.Arena()
-    arena.pack(makeC(in: arena), into: allocate)
+    RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
