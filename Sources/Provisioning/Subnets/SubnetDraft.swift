@@ -84,7 +84,12 @@ extension SubnetDraft {
       return problems.missing("prefix", fix: "give the subnet's prefix, as in 10.1.0.0/22")
     }
     do { return try IPv4Prefix(prefix) } catch {
-      problems.add("prefix", prefix, .prefixInvalid, "\(error)", fix: error.fix)
+      // Nobody is told to write what is refused next.
+      if case .hostBits(let meant) = error, let (message, fix) = SubnetSpec.whatIsWrong(with: meant) {
+        problems.add("prefix", prefix, .prefixInvalid, message, fix: fix)
+      } else {
+        problems.add("prefix", prefix, .prefixInvalid, "\(error)", fix: error.fix)
+      }
       return nil
     }
   }

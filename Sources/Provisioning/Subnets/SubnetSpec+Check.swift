@@ -7,14 +7,19 @@ extension SubnetSpec {
   }
 
   private func checkPrefix(_ problems: inout Problems) {
-    if !Self.prefixLengthRange.contains(prefix.length) {
-      problems.add(
-        "prefix", "\(prefix)", .prefixInvalid, "has a length that DHCP does not serve here",
-        fix: "give a prefix of /8 to /30")
+    guard let (message, fix) = Self.whatIsWrong(with: prefix) else { return }
+    problems.add("prefix", "\(prefix)", .prefixInvalid, message, fix: fix)
+  }
+
+  /// Why no subnet can have this prefix, and what to do instead; nil when one can.
+  static func whatIsWrong(with prefix: IPv4Prefix) -> (message: String, fix: String)? {
+    guard prefixLengthRange.contains(prefix.length) else {
+      return ("has a length that DHCP does not serve here", "give a prefix of /8 to /30")
     }
-    if !prefix.network.isHost || !prefix.broadcast.isHost {
-      problems.add("prefix", "\(prefix)", .prefixInvalid, "holds addresses no host can have", fix: "choose another")
+    guard prefix.network.isHost, prefix.broadcast.isHost else {
+      return ("holds addresses no host can have", "choose another")
     }
+    return nil
   }
 
   private func checkInside(_ address: IPv4Address, _ field: String, _ problems: inout Problems) {
