@@ -209,10 +209,20 @@ import Wire
       hall1,10.5.0.0/22,,,
       """
     let rows = try SubnetRows(csv: Array(text.utf8), path: "x.csv")
-    #expect(rows.rows.map(\.subnet.name) == ["hall1"])
+    // Those with a bad cell stay, for the region to look at their other cells.
+    #expect(rows.rows.map(\.subnet.name) == ["hall1", "hall2", "hall3", "hall4"])
     #expect(rows.problems.map(\.line) == [3, 4, 5, 6])
     #expect(rows.problems.map(\.field) == ["vlan", "lease", "dhcp", "name"])
     #expect(rows.lineCount == 5)
+  }
+
+  @Test func allBadCellsOfARowAreNamed() throws {
+    let text = "name,prefix,vlan,lease,dhcp,gateway\nhall1,10.1.0.0/22,x,soon,perhaps,10.1.0.1\n"
+    let rows = try SubnetRows(csv: Array(text.utf8), path: "x.csv")
+    #expect(rows.problems.map(\.field) == ["vlan", "lease", "dhcp"])
+    #expect(rows.problems.allSatisfy { $0.line == 2 })
+    #expect(rows.rows.first?.paths == ["prefix", "gateway"])
+    #expect(rows.rows.first?.subnet.gateway == "10.1.0.1")
   }
 
   @Test(arguments: [#"{"vlan":-1}"#, #"{"lease":"soon"}"#, #"{"lease":"1500ms"}"#, #"{"vlan":1.5}"#])
@@ -286,6 +296,14 @@ import Wire
     rows.refuseOverlaps(besides: [])
     #expect(rows.problems.map(\.line) == [3, 5])
     #expect(rows.problems.first?.message == "overlaps a (10.60.0.0/24) on line 2")
+    // Two within a third, which comes before, between and after them.
+    for order in [[0, 1, 2], [1, 0, 2], [1, 2, 0]] {
+      let lines = ["w,,10.7.0.0/16", "x,,10.7.1.0/24", "y,,10.7.2.0/24"]
+      let nested = "name,fabric,prefix\n" + order.map { lines[$0] + "\n" }.joined()
+      rows = try SubnetRows(csv: Array(nested.utf8), path: "x.csv")
+      rows.refuseOverlaps(besides: [])
+      #expect(rows.problems.map(\.line) == (order[0] == 0 ? [3, 4] : [UInt32(order.firstIndex(of: 0)! + 2)]))
+    }
     // Those that exist may be in another fabric than the file says nothing of.
     rows = try SubnetRows(csv: Array(text.utf8), path: "x.csv")
     rows.refuseOverlaps(besides: ["a", "b"])

@@ -14,42 +14,53 @@ struct SubnetRow {
     "relay", "agents",
   ]
 
+  /// What cannot be read of it. The rest is there, for the region to check.
+  private(set) var problems: [RowProblem] = []
+
   /// Lists are separated by spaces; an empty cell leaves a field as it is, `-` clears it.
-  init(cells: [(column: String, text: String)], line: Int) throws(RowProblem) {
+  init(cells: [(column: String, text: String)], line: Int) {
     self.line = line
     subnet = MusterV1.Subnet()
     paths = []
     for (column, cell) in cells where !cell.isEmpty {
-      let text = cell == "-" ? "" : cell
-      let list = text.split(separator: " ").map(String.init)
-      switch column {
-      case "name": subnet.name = text
-      case "fabric": subnet.fabric = text
-      case "prefix": subnet.prefix = text
-      case "vlan":
-        guard let vlan = UInt32(text.isEmpty ? "0" : text) else {
-          throw Self.problem(column, cell, "a number from 0 to 4094")
-        }
-        subnet.vlan = vlan
-      case "gateway": subnet.gateway = text
-      case "pools": subnet.pools = list
-      case "dns_servers": subnet.dnsServers = list
-      case "domain": subnet.domain = text
-      case "ntp_servers": subnet.ntpServers = list
-      case "lease": subnet.lease = try Self.lease(column, cell)
-      case "dhcp":
-        guard ["on", "off"].contains(text) else { throw Self.problem(column, cell, "on or off") }
-        subnet.dhcpEnabled = text == "on"
-      case "relay": subnet.relays = list
-      case "agents": subnet.agents = list
-      default: break
+      do throws(RowProblem) {
+        try set(column, cell)
+      } catch {
+        problems.append(error)
       }
-      switch column {
-      case "name": break
-      case "dhcp": paths.append("dhcp_enabled")
-      case "relay": paths.append("relays")
-      default: paths.append(column)
+    }
+  }
+
+  private mutating func set(_ column: String, _ cell: String) throws(RowProblem) {
+    let text = cell == "-" ? "" : cell
+    let list = text.split(separator: " ").map(String.init)
+    switch column {
+    case "name": subnet.name = text
+    case "fabric": subnet.fabric = text
+    case "prefix": subnet.prefix = text
+    case "vlan":
+      guard let vlan = UInt32(text.isEmpty ? "0" : text) else {
+        throw Self.problem(column, cell, "a number from 0 to 4094")
       }
+      subnet.vlan = vlan
+    case "gateway": subnet.gateway = text
+    case "pools": subnet.pools = list
+    case "dns_servers": subnet.dnsServers = list
+    case "domain": subnet.domain = text
+    case "ntp_servers": subnet.ntpServers = list
+    case "lease": subnet.lease = try Self.lease(column, cell)
+    case "dhcp":
+      guard ["on", "off"].contains(text) else { throw Self.problem(column, cell, "on or off") }
+      subnet.dhcpEnabled = text == "on"
+    case "relay": subnet.relays = list
+    case "agents": subnet.agents = list
+    default: break
+    }
+    switch column {
+    case "name": break
+    case "dhcp": paths.append("dhcp_enabled")
+    case "relay": paths.append("relays")
+    default: paths.append(column)
     }
   }
 
@@ -85,6 +96,7 @@ struct SubnetRow {
     if let value = try object.strings("relays") { subnet.relays = value; paths.append("relays") }
     if let value = try object.strings("agents") { subnet.agents = value; paths.append("agents") }
   }
+
   /// Whole seconds, as the contract has them. `-` clears it, which means the usual lease.
   private static func lease(_ field: String, _ text: String) throws(RowProblem) -> GoogleProtobuf.Duration? {
     if text == "-" { return nil }
@@ -100,16 +112,10 @@ struct SubnetRow {
 }
 
 extension SubnetRow {
-  /// Whether both, being new, want some of the same addresses of a fabric.
-  func overlaps(_ other: SubnetRow) -> Bool {
-    guard fabric == other.fabric, let mine = prefix, let theirs = other.prefix else { return false }
-    return mine.overlaps(theirs)
-  }
-
-  private var fabric: String { subnet.fabric.isEmpty ? FabricName.default.text : subnet.fabric }
+  var fabric: String { subnet.fabric.isEmpty ? FabricName.default.text : subnet.fabric }
 
   /// Nil for what the region will refuse as no prefix.
-  private var prefix: IPv4Prefix? {
+  var prefix: IPv4Prefix? {
     do { return try IPv4Prefix(subnet.prefix) } catch { return nil }
   }
 }
