@@ -130,8 +130,9 @@ import Testing
 
   /// What a problem says to write has to be taken then.
   @Test(arguments: [
-    ("10.1.1.7/22", "write 10.1.0.0/22"), ("10.3.0.0/7", "give a prefix of /8 to /30"), ("10.0.0.1/31", "give a prefix of /8 to /30"),
-    ("127.0.0.1/24", "choose another"), ("10.1.0.0", "write an address and a length, as in 10.1.0.0/22"),
+    ("10.1.1.7/22", "write 10.1.0.0/22"), ("10.3.0.0/7", "give a prefix of /8 to /30"),
+    ("10.0.0.1/31", "give a prefix of /8 to /30"), ("127.0.0.1/24", "choose another"),
+    ("10.1.0.0", "write an address and a length, as in 10.1.0.0/22"),
   ])
   func theWayOutOfAWrongPrefixIsOne(prefix: String, fix: String) {
     let error = #expect(throws: InvalidFields.self) { try SubnetDraft(name: "s", prefix: prefix).parse() }

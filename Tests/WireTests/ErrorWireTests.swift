@@ -90,5 +90,10 @@ internal import Wire
     let both = BatchRefused([0: .invalid([problem(0)]), 3: .nodeExists("r1n42")])
     #expect(both.rpcError.fieldProblems.map(\.field) == ["writes[0].interfaces[0].address", "writes[3].name"])
     #expect(BatchRefused([0: .nodeExists("r1n42")]).rpcError.code == .alreadyExists)
+    #expect(BatchRefused([2: .nodeExists("r1n42")]).rpcError.fieldProblems.map(\.field) == ["writes[2].name"])
+    let unknown = BatchRefused([7: .unknownNode("r1n4")]).rpcError
+    #expect(unknown.code == .notFound)
+    #expect(unknown.message == Refusal.unknownNode("r1n4").rpcError.message)
+    #expect(ErrorDetails(unknown)?.metadata["write"] == "7")
   }
 }

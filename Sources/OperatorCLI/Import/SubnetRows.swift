@@ -51,7 +51,9 @@ struct SubnetRows {
   mutating func refuseOverlaps(besides existing: Set<String>) {
     var byFabric: [String: NewPrefixes] = [:]
     for row in rows where !existing.contains(row.subnet.name) {
-      guard let prefix = row.prefix, let first = byFabric[row.fabric, default: NewPrefixes()].add(prefix, of: row) else { continue }
+      guard let prefix = row.prefix,
+        let first = byFabric[row.fabric, default: NewPrefixes()].add(prefix, of: row)
+      else { continue }
       let overlap = RowProblem(
         field: "prefix", value: row.subnet.prefix, code: "PREFIX_OVERLAP",
         message: "overlaps \(first.subnet.name) (\(first.subnet.prefix)) on line \(first.line)",

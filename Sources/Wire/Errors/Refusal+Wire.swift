@@ -9,6 +9,16 @@ extension Refusal: RPCErrorConvertible {
     return ErrorDetails(reason: code, metadata: metadata, problems: nameProblems).error(statusCode, "\(self)")
   }
 
+  /// The same for the write of a batch that it stands against, which is named in `metadata["write"]` and in the fields.
+  fileprivate func rpcError(ofWrite index: Int) -> RPCError {
+    var details = ErrorDetails(reason: code, metadata: metadata, problems: nameProblems)
+    details.metadata["write"] = "\(index)"
+    for problem in details.problems.indices {
+      details.problems[problem].field = "writes[\(index)].\(details.problems[problem].field)"
+    }
+    return details.error(statusCode, "\(self)")
+  }
+
   /// A name that is taken is a wrong field of the request too.
   private var nameProblems: [MusterV1.FieldProblem] {
     let (name, noun): (String, String)
@@ -60,8 +70,8 @@ extension InvalidFields: RPCErrorConvertible {
 extension BatchRefused: RPCErrorConvertible {
   /// The refusal itself when there is one and it is not about fields; else all as problems of the request.
   package var rpcError: RPCError {
-    if refusals.count == 1, let refusal = refusals.values.first {
-      if case .invalid = refusal {} else { return refusal.rpcError }
+    if refusals.count == 1, let (index, refusal) = refusals.first {
+      if case .invalid = refusal {} else { return refusal.rpcError(ofWrite: index) }
     }
     return RPCError(invalid: problems.map { MusterV1.FieldProblem($0) })
   }

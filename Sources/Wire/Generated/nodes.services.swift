@@ -35,7 +35,8 @@ extension MusterV1 {
       _ request: MusterV1.AcceptNodeRequest,
       context: RPC.ServerContext
     ) async throws -> MusterV1.WriteNodeResponse
-    /// Many writes, one transaction: all or none. Uniqueness is checked on the final state.
+    /// Many writes, one transaction: all or none. Uniqueness is checked on the final state. One refusal has the status that it
+    /// has alone, and `ErrorInfo.metadata["write"]` is the index of its write; several are INVALID_ARGUMENT, each under `writes[i]`.
     nonisolated(nonsending) func batchWriteNodes(
       _ request: MusterV1.BatchWriteNodesRequest,
       context: RPC.ServerContext
@@ -204,7 +205,8 @@ extension MusterV1 {
       try await channel.unary(MusterV1.NodeServiceMethods.acceptNode, request: request, options: options)
     }
 
-    /// Many writes, one transaction: all or none. Uniqueness is checked on the final state.
+    /// Many writes, one transaction: all or none. Uniqueness is checked on the final state. One refusal has the status that it
+    /// has alone, and `ErrorInfo.metadata["write"]` is the index of its write; several are INVALID_ARGUMENT, each under `writes[i]`.
     package func batchWriteNodes(
       _ request: MusterV1.BatchWriteNodesRequest,
       options: RPC.CallOptions = .init()
