@@ -4,6 +4,7 @@ internal import CNghttp2
 ///
 /// C function pointers capture nothing, so they stand alone here. nghttp2 keeps a copy of the table.
 enum Callbacks {
+  /// Filled once and only read from then on.
   nonisolated(unsafe) static let table: OpaquePointer = {
     var table: OpaquePointer?
     precondition(nghttp2_session_callbacks_new(&table) == 0, "out of memory")

@@ -229,6 +229,7 @@ final class SessionContext {
 
 /// Stands in until the session has its delegate. A class cannot hand itself out before its parts exist.
 private final class NobodyListens: SessionDelegate {
+  /// Holds nothing that threads could disagree on.
   nonisolated(unsafe) static let instance = NobodyListens()
 
   func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }

@@ -6,14 +6,14 @@ import Testing
 /// Calls come and go by the hundred between two moments at which their places are looked at.
 @Suite struct CallTableTests {
   @Test func callsThatNobodyHoldsAreUsedAgainAndOthersAreNot() {
-    var table = CallTable(peer: .inMemory)
+    var table = CallTable()
     var held = open(100, in: &table)
     #expect(Set(held.map { ObjectIdentifier($0) }).count == 100)
     #expect(table.count == 100)
     // By which they are known later; an address can be another object's by then.
     let mark = MethodDescriptor(service: "t", method: "First", kind: .unary)
     for call in held { call.withState { $0.setMethod(mark) } }
-    for call in held { close(call, in: &table) }
+    for call in held { table.close(call) }
     #expect(table.count == 0)
     // Not before the table looked: a callback may be about one of them.
     #expect(open(10, in: &table).allSatisfy { $0.method != mark })
@@ -29,9 +29,9 @@ import Testing
   }
 
   @Test func theConnectionsEndClosesWhatIsOpenOnly() {
-    var table = CallTable(peer: .inMemory)
+    var table = CallTable()
     let calls = open(5, in: &table)
-    for call in calls.prefix(2) { close(call, in: &table) }
+    for call in calls.prefix(2) { table.close(call) }
     #expect(table.all.map { ObjectIdentifier($0) } == calls.dropFirst(2).map { ObjectIdentifier($0) })
     table.closeAll()
     #expect(table.count == 0)
@@ -43,12 +43,8 @@ import Testing
 
   private func open(_ count: Int, in table: inout CallTable) -> [ServerCall] {
     (0..<count).map { index in
-      unsafeDowncast(table.open(StreamID(rawValue: Int32(index)), at: 0).takeUnretainedValue(), to: ServerCall.self)
+      let call = table.open(StreamID(rawValue: Int32(index)), at: 0, peer: .inMemory)
+      return unsafeDowncast(call.takeUnretainedValue(), to: ServerCall.self)
     }
-  }
-
-  private func close(_ call: ServerCall, in table: inout CallTable) {
-    call.stream.isOpen = false
-    table.close(call)
   }
 }

@@ -50,6 +50,7 @@ def _message(source, message, file):
     source.line("RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }")
     source.close()
     source.gap()
+    source.line("/// A constant of the C module.")
     source.open("nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {")
     source.line(f"var message = {message.c}()")
     source.line(f"{names.c_function(message.full_name, 'init')}(&message)")

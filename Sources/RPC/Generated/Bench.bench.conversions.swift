@@ -25,6 +25,7 @@ extension Bench.EchoRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Bench__EchoRequest()
     bench__echo_request__init(&message)
@@ -72,6 +73,7 @@ extension Bench.EchoReply: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Bench__EchoReply()
     bench__echo_reply__init(&message)
@@ -118,6 +120,7 @@ extension Bench.StreamRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Bench__StreamRequest()
     bench__stream_request__init(&message)

@@ -25,6 +25,7 @@ extension GoogleProtobuf.AnyMessage: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Google__Protobuf__Any()
     google__protobuf__any__init(&message)

@@ -22,6 +22,7 @@ extension GoogleProtobuf.Duration: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Google__Protobuf__Duration()
     google__protobuf__duration__init(&message)

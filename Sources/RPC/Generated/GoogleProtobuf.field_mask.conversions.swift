@@ -24,6 +24,7 @@ extension GoogleProtobuf.FieldMask: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Google__Protobuf__FieldMask()
     google__protobuf__field_mask__init(&message)

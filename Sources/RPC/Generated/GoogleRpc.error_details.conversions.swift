@@ -26,6 +26,7 @@ extension GoogleRpc.ErrorInfo: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Google__Rpc__ErrorInfo()
     google__rpc__error_info__init(&message)
@@ -86,6 +87,7 @@ extension GoogleRpc.RetryInfo: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Google__Rpc__RetryInfo()
     google__rpc__retry_info__init(&message)
@@ -128,6 +130,7 @@ extension GoogleRpc.BadRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Google__Rpc__BadRequest()
     google__rpc__bad_request__init(&message)
@@ -181,6 +184,7 @@ extension GoogleRpc.BadRequest.FieldViolation: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Google__Rpc__BadRequest__FieldViolation()
     google__rpc__bad_request__field_violation__init(&message)
@@ -225,6 +229,7 @@ extension GoogleRpc.PreconditionFailure: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Google__Rpc__PreconditionFailure()
     google__rpc__precondition_failure__init(&message)
@@ -279,6 +284,7 @@ extension GoogleRpc.PreconditionFailure.Violation: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Google__Rpc__PreconditionFailure__Violation()
     google__rpc__precondition_failure__violation__init(&message)
@@ -328,6 +334,7 @@ extension GoogleRpc.ResourceInfo: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Google__Rpc__ResourceInfo()
     google__rpc__resource_info__init(&message)

@@ -25,6 +25,7 @@ extension GoogleRpc.Status: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Google__Rpc__Status()
     google__rpc__status__init(&message)

@@ -24,6 +24,7 @@ extension GrpcHealthV1.HealthCheckRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Health__V1__HealthCheckRequest()
     grpc__health__v1__health_check_request__init(&message)
@@ -64,6 +65,7 @@ extension GrpcHealthV1.HealthCheckResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Health__V1__HealthCheckResponse()
     grpc__health__v1__health_check_response__init(&message)

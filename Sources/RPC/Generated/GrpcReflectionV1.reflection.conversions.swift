@@ -39,6 +39,7 @@ extension GrpcReflectionV1.ServerReflectionRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1__ServerReflectionRequest()
     grpc__reflection__v1__server_reflection_request__init(&message)
@@ -107,6 +108,7 @@ extension GrpcReflectionV1.ExtensionRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1__ExtensionRequest()
     grpc__reflection__v1__extension_request__init(&message)
@@ -166,6 +168,7 @@ extension GrpcReflectionV1.ServerReflectionResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1__ServerReflectionResponse()
     grpc__reflection__v1__server_reflection_response__init(&message)
@@ -234,6 +237,7 @@ extension GrpcReflectionV1.FileDescriptorResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1__FileDescriptorResponse()
     grpc__reflection__v1__file_descriptor_response__init(&message)
@@ -289,6 +293,7 @@ extension GrpcReflectionV1.ExtensionNumberResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1__ExtensionNumberResponse()
     grpc__reflection__v1__extension_number_response__init(&message)
@@ -338,6 +343,7 @@ extension GrpcReflectionV1.ListServiceResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1__ListServiceResponse()
     grpc__reflection__v1__list_service_response__init(&message)
@@ -390,6 +396,7 @@ extension GrpcReflectionV1.ServiceResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1__ServiceResponse()
     grpc__reflection__v1__service_response__init(&message)
@@ -432,6 +439,7 @@ extension GrpcReflectionV1.ErrorResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1__ErrorResponse()
     grpc__reflection__v1__error_response__init(&message)

@@ -39,6 +39,7 @@ extension GrpcReflectionV1alpha.ServerReflectionRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1alpha__ServerReflectionRequest()
     grpc__reflection__v1alpha__server_reflection_request__init(&message)
@@ -107,6 +108,7 @@ extension GrpcReflectionV1alpha.ExtensionRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1alpha__ExtensionRequest()
     grpc__reflection__v1alpha__extension_request__init(&message)
@@ -166,6 +168,7 @@ extension GrpcReflectionV1alpha.ServerReflectionResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1alpha__ServerReflectionResponse()
     grpc__reflection__v1alpha__server_reflection_response__init(&message)
@@ -234,6 +237,7 @@ extension GrpcReflectionV1alpha.FileDescriptorResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1alpha__FileDescriptorResponse()
     grpc__reflection__v1alpha__file_descriptor_response__init(&message)
@@ -289,6 +293,7 @@ extension GrpcReflectionV1alpha.ExtensionNumberResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1alpha__ExtensionNumberResponse()
     grpc__reflection__v1alpha__extension_number_response__init(&message)
@@ -338,6 +343,7 @@ extension GrpcReflectionV1alpha.ListServiceResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1alpha__ListServiceResponse()
     grpc__reflection__v1alpha__list_service_response__init(&message)
@@ -390,6 +396,7 @@ extension GrpcReflectionV1alpha.ServiceResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1alpha__ServiceResponse()
     grpc__reflection__v1alpha__service_response__init(&message)
@@ -432,6 +439,7 @@ extension GrpcReflectionV1alpha.ErrorResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Grpc__Reflection__V1alpha__ErrorResponse()
     grpc__reflection__v1alpha__error_response__init(&message)

@@ -9,27 +9,25 @@ struct CallTable {
   private var spare: [Int] = []
   /// Slots whose streams closed since the last `recycle`; a handler or a callback may still hold the call.
   private var retired: [Int] = []
-  /// Open calls.
-  private(set) var count = 0
-  private let peer: Peer
 
-  init(peer: Peer) {
-    self.peer = peer
-  }
+  init() {}
+
+  /// Open calls.
+  var count: Int { slots.count - vacant.count - spare.count - retired.count }
 
   var all: [ServerCall] { slots.compactMap { $0 }.filter(\.stream.isOpen) }
 
+  /// - Parameter peer: That of all calls of the table.
   /// - Returns: A `ServerCall` that the table keeps until the first `recycle` after its `close`.
-  mutating func open(_ id: StreamID, at now: UInt64) -> Unmanaged<AnyObject> {
-    count += 1
-    let slot = spare.popLast() ?? room()
+  mutating func open(_ id: StreamID, at now: UInt64, peer: Peer) -> Unmanaged<AnyObject> {
+    let slot = spare.popLast() ?? room(for: ServerCall(peer: peer))
     let call = slots[slot]!
     call.stream = ServerStream(id: id, slot: slot, startedAt: now)
     return .passUnretained(call)
   }
 
   mutating func close(_ call: ServerCall) {
-    count -= 1
+    call.stream.isOpen = false
     retired.append(call.stream.slot)
   }
 
@@ -50,16 +48,12 @@ struct CallTable {
 
   /// The connection is gone. One of the calls may be what a callback is about right now, so all live on with the table.
   mutating func closeAll() {
-    for case let call? in slots {
-      call.stream.isOpen = false
-      call.withStreams { $0.detach() }
-    }
-    count = 0
+    for call in all { close(call) }
+    for call in slots { call?.withStreams { $0.detach() } }
   }
 
-  /// - Returns: A slot with a new call.
-  private mutating func room() -> Int {
-    let call = ServerCall(peer: peer)
+  /// - Returns: The slot of a new call.
+  private mutating func room(for call: ServerCall) -> Int {
     if let slot = vacant.popLast() {
       slots[slot] = call
       return slot

@@ -4,7 +4,7 @@ public import HTTP2
 extension ServerConnection: SessionDelegate {
   public func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? {
     head.removeAll()
-    return calls.open(id, at: elapsed)
+    return calls.open(id, at: elapsed, peer: peer)
   }
 
   public func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {
@@ -92,7 +92,6 @@ extension ServerConnection: SessionDelegate {
   public func streamClosed(_ stream: AnyObject, id: StreamID, code: ErrorCode) {
     let call = unsafeDowncast(stream, to: ServerCall.self)
     guard call.stream.isOpen else { return }
-    call.stream.isOpen = false
     calls.close(call)
     ended(call, lost: RPCError(.cancelled, "the client cancelled the call (\(code))"))
   }

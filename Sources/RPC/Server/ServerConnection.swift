@@ -26,7 +26,7 @@ public final class ServerConnection {
   /// The same in nanoseconds of the connection's life; durations of calls need no 128-bit division then.
   @exclusivity(unchecked) private(set) var elapsed: UInt64 = 0
   private let startedAt: ContinuousClock.Instant
-  @exclusivity(unchecked) var calls: CallTable
+  @exclusivity(unchecked) var calls = CallTable()
   @exclusivity(unchecked) private var ready: [ServerCall] = []
   @exclusivity(unchecked) var memory = HeldMemory()
   /// Octets of DATA that the session took for the client.
@@ -64,7 +64,6 @@ public final class ServerConnection {
     self.observer = rules.observer
     self.now = now
     self.startedAt = now
-    self.calls = CallTable(peer: peer)
     self.session = Session(
       role: .server, settings: rules.configuration.settings, limits: rules.configuration.limits, memory: memory, now: 0)
     self.session.start(delegate: self)

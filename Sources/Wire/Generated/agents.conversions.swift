@@ -28,6 +28,7 @@ extension MusterV1.AgentLink: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__AgentLink()
     muster__v1__agent_link__init(&message)
@@ -103,6 +104,7 @@ extension MusterV1.Agent: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Agent()
     muster__v1__agent__init(&message)
@@ -187,6 +189,7 @@ extension MusterV1.ListAgentsRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ListAgentsRequest()
     muster__v1__list_agents_request__init(&message)
@@ -232,6 +235,7 @@ extension MusterV1.ListAgentsResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ListAgentsResponse()
     muster__v1__list_agents_response__init(&message)
@@ -284,6 +288,7 @@ extension MusterV1.GetAgentRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__GetAgentRequest()
     muster__v1__get_agent_request__init(&message)
@@ -327,6 +332,7 @@ extension MusterV1.CreateAgentRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__CreateAgentRequest()
     muster__v1__create_agent_request__init(&message)
@@ -372,6 +378,7 @@ extension MusterV1.CreateAgentResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__CreateAgentResponse()
     muster__v1__create_agent_response__init(&message)
@@ -417,6 +424,7 @@ extension MusterV1.ReissueTokenRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ReissueTokenRequest()
     muster__v1__reissue_token_request__init(&message)
@@ -462,6 +470,7 @@ extension MusterV1.DeleteAgentRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__DeleteAgentRequest()
     muster__v1__delete_agent_request__init(&message)
@@ -508,6 +517,7 @@ extension MusterV1.DeleteAgentResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__DeleteAgentResponse()
     muster__v1__delete_agent_response__init(&message)
@@ -560,6 +570,7 @@ extension MusterV1.SubnetMove: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__SubnetMove()
     muster__v1__subnet_move__init(&message)
@@ -611,6 +622,7 @@ extension MusterV1.DrainAgentRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__DrainAgentRequest()
     muster__v1__drain_agent_request__init(&message)
@@ -658,6 +670,7 @@ extension MusterV1.DrainAgentResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__DrainAgentResponse()
     muster__v1__drain_agent_response__init(&message)
@@ -720,6 +733,7 @@ extension MusterV1.UndrainAgentRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__UndrainAgentRequest()
     muster__v1__undrain_agent_request__init(&message)
@@ -760,6 +774,7 @@ extension MusterV1.GetStatusRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__GetStatusRequest()
     muster__v1__get_status_request__init(&message)
@@ -803,6 +818,7 @@ extension MusterV1.Problem: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Problem()
     muster__v1__problem__init(&message)
@@ -868,6 +884,7 @@ extension MusterV1.GetStatusResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__GetStatusResponse()
     muster__v1__get_status_response__init(&message)

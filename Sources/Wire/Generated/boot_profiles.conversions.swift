@@ -40,6 +40,7 @@ extension MusterV1.BootProfile: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__BootProfile()
     muster__v1__boot_profile__init(&message)
@@ -114,6 +115,7 @@ extension MusterV1.BootFileStatus: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__BootFileStatus()
     muster__v1__boot_file_status__init(&message)
@@ -162,6 +164,7 @@ extension MusterV1.ListBootProfilesRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ListBootProfilesRequest()
     muster__v1__list_boot_profiles_request__init(&message)
@@ -207,6 +210,7 @@ extension MusterV1.ListBootProfilesResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ListBootProfilesResponse()
     muster__v1__list_boot_profiles_response__init(&message)
@@ -261,6 +265,7 @@ extension MusterV1.GetBootProfileRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__GetBootProfileRequest()
     muster__v1__get_boot_profile_request__init(&message)
@@ -304,6 +309,7 @@ extension MusterV1.CreateBootProfileRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__CreateBootProfileRequest()
     muster__v1__create_boot_profile_request__init(&message)
@@ -358,6 +364,7 @@ extension MusterV1.UpdateBootProfileRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__UpdateBootProfileRequest()
     muster__v1__update_boot_profile_request__init(&message)
@@ -411,6 +418,7 @@ extension MusterV1.DeleteBootProfileRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__DeleteBootProfileRequest()
     muster__v1__delete_boot_profile_request__init(&message)
@@ -459,6 +467,7 @@ extension MusterV1.WriteBootProfileResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__WriteBootProfileResponse()
     muster__v1__write_boot_profile_response__init(&message)

@@ -25,6 +25,7 @@ extension MusterV1.SubnetGeneration: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__SubnetGeneration()
     muster__v1__subnet_generation__init(&message)
@@ -73,6 +74,7 @@ extension MusterV1.FieldProblem: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__FieldProblem()
     muster__v1__field_problem__init(&message)

@@ -45,6 +45,7 @@ extension MusterV1.Event: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Event()
     muster__v1__event__init(&message)
@@ -112,6 +113,7 @@ extension MusterV1.ListEventsRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ListEventsRequest()
     muster__v1__list_events_request__init(&message)
@@ -169,6 +171,7 @@ extension MusterV1.ListEventsResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ListEventsResponse()
     muster__v1__list_events_response__init(&message)
@@ -224,6 +227,7 @@ extension MusterV1.WatchEventsRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__WatchEventsRequest()
     muster__v1__watch_events_request__init(&message)

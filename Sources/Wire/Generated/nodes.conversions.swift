@@ -29,6 +29,7 @@ extension MusterV1.NetworkInterface: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__NetworkInterface()
     muster__v1__network_interface__init(&message)
@@ -80,6 +81,7 @@ extension MusterV1.Bmc: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Bmc()
     muster__v1__bmc__init(&message)
@@ -125,6 +127,7 @@ extension MusterV1.Hardware: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Hardware()
     muster__v1__hardware__init(&message)
@@ -203,6 +206,7 @@ extension MusterV1.Node: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Node()
     muster__v1__node__init(&message)
@@ -308,6 +312,7 @@ extension MusterV1.NodeStatus: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__NodeStatus()
     muster__v1__node_status__init(&message)
@@ -369,6 +374,7 @@ extension MusterV1.ListNodesRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ListNodesRequest()
     muster__v1__list_nodes_request__init(&message)
@@ -422,6 +428,7 @@ extension MusterV1.ListNodesResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ListNodesResponse()
     muster__v1__list_nodes_response__init(&message)
@@ -476,6 +483,7 @@ extension MusterV1.GetNodeRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__GetNodeRequest()
     muster__v1__get_node_request__init(&message)
@@ -519,6 +527,7 @@ extension MusterV1.CreateNodeRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__CreateNodeRequest()
     muster__v1__create_node_request__init(&message)
@@ -578,6 +587,7 @@ extension MusterV1.UpdateNodeRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__UpdateNodeRequest()
     muster__v1__update_node_request__init(&message)
@@ -635,6 +645,7 @@ extension MusterV1.DeleteNodeRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__DeleteNodeRequest()
     muster__v1__delete_node_request__init(&message)
@@ -684,6 +695,7 @@ extension MusterV1.WriteNodeResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__WriteNodeResponse()
     muster__v1__write_node_response__init(&message)
@@ -752,6 +764,7 @@ extension MusterV1.AcceptNodeRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__AcceptNodeRequest()
     muster__v1__accept_node_request__init(&message)
@@ -811,6 +824,7 @@ extension MusterV1.NodeWrite: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__NodeWrite()
     muster__v1__node_write__init(&message)
@@ -870,6 +884,7 @@ extension MusterV1.BatchWriteNodesRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__BatchWriteNodesRequest()
     muster__v1__batch_write_nodes_request__init(&message)
@@ -927,6 +942,7 @@ extension MusterV1.BatchWriteNodesResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__BatchWriteNodesResponse()
     muster__v1__batch_write_nodes_response__init(&message)
@@ -1001,6 +1017,7 @@ extension MusterV1.ImportOptions: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ImportOptions()
     muster__v1__import_options__init(&message)
@@ -1057,6 +1074,7 @@ extension MusterV1.ImportRow: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ImportRow()
     muster__v1__import_row__init(&message)
@@ -1115,6 +1133,7 @@ extension MusterV1.ImportNodesRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ImportNodesRequest()
     muster__v1__import_nodes_request__init(&message)
@@ -1173,6 +1192,7 @@ extension MusterV1.ImportRows: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ImportRows()
     muster__v1__import_rows__init(&message)
@@ -1225,6 +1245,7 @@ extension MusterV1.ImportFieldChange: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ImportFieldChange()
     muster__v1__import_field_change__init(&message)
@@ -1275,6 +1296,7 @@ extension MusterV1.ImportChange: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ImportChange()
     muster__v1__import_change__init(&message)
@@ -1333,6 +1355,7 @@ extension MusterV1.ImportProgress: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ImportProgress()
     muster__v1__import_progress__init(&message)
@@ -1387,6 +1410,7 @@ extension MusterV1.ImportSummary: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ImportSummary()
     muster__v1__import_summary__init(&message)
@@ -1461,6 +1485,7 @@ extension MusterV1.ImportNodesResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ImportNodesResponse()
     muster__v1__import_nodes_response__init(&message)
@@ -1524,6 +1549,7 @@ extension MusterV1.ExportNodesRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ExportNodesRequest()
     muster__v1__export_nodes_request__init(&message)
@@ -1570,6 +1596,7 @@ extension MusterV1.ExplainNodeRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ExplainNodeRequest()
     muster__v1__explain_node_request__init(&message)
@@ -1613,6 +1640,7 @@ extension MusterV1.BootStep: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__BootStep()
     muster__v1__boot_step__init(&message)
@@ -1682,6 +1710,7 @@ extension MusterV1.ExplainNodeResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ExplainNodeResponse()
     muster__v1__explain_node_response__init(&message)

@@ -27,6 +27,7 @@ extension MusterV1.EnrollRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__EnrollRequest()
     muster__v1__enroll_request__init(&message)
@@ -74,6 +75,7 @@ extension MusterV1.EnrollResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__EnrollResponse()
     muster__v1__enroll_response__init(&message)
@@ -139,6 +141,7 @@ extension MusterV1.AgentMessage: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__AgentMessage()
     muster__v1__agent_message__init(&message)
@@ -244,6 +247,7 @@ extension MusterV1.RegionMessage: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__RegionMessage()
     muster__v1__region_message__init(&message)
@@ -332,6 +336,7 @@ extension MusterV1.Link: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Link()
     muster__v1__link__init(&message)
@@ -388,6 +393,7 @@ extension MusterV1.LinkAddress: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__LinkAddress()
     muster__v1__link_address__init(&message)
@@ -443,6 +449,7 @@ extension MusterV1.Have: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Have()
     muster__v1__have__init(&message)
@@ -508,6 +515,7 @@ extension MusterV1.Rejection: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Rejection()
     muster__v1__rejection__init(&message)
@@ -567,6 +575,7 @@ extension MusterV1.Hello: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Hello()
     muster__v1__hello__init(&message)
@@ -639,6 +648,7 @@ extension MusterV1.Welcome: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Welcome()
     muster__v1__welcome__init(&message)
@@ -690,6 +700,7 @@ extension MusterV1.Renew: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Renew()
     muster__v1__renew__init(&message)
@@ -752,6 +763,7 @@ extension MusterV1.RenewAck: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__RenewAck()
     muster__v1__renew_ack__init(&message)
@@ -794,6 +806,7 @@ extension MusterV1.Assign: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Assign()
     muster__v1__assign__init(&message)
@@ -840,6 +853,7 @@ extension MusterV1.Revoke: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Revoke()
     muster__v1__revoke__init(&message)
@@ -882,6 +896,7 @@ extension MusterV1.Range: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Range()
     muster__v1__range__init(&message)
@@ -947,6 +962,7 @@ extension MusterV1.Header: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Header()
     muster__v1__header__init(&message)
@@ -1051,6 +1067,7 @@ extension MusterV1.BindingRow: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__BindingRow()
     muster__v1__binding_row__init(&message)
@@ -1107,6 +1124,7 @@ extension MusterV1.Tombstone: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Tombstone()
     muster__v1__tombstone__init(&message)
@@ -1162,6 +1180,7 @@ extension MusterV1.Chunk: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Chunk()
     muster__v1__chunk__init(&message)
@@ -1237,6 +1256,7 @@ extension MusterV1.Commit: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Commit()
     muster__v1__commit__init(&message)
@@ -1285,6 +1305,7 @@ extension MusterV1.LeaseLeft: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__LeaseLeft()
     muster__v1__lease_left__init(&message)
@@ -1331,6 +1352,7 @@ extension MusterV1.LeaseSet: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__LeaseSet()
     muster__v1__lease_set__init(&message)
@@ -1403,6 +1425,7 @@ extension MusterV1.Applied: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Applied()
     muster__v1__applied__init(&message)
@@ -1485,6 +1508,7 @@ extension MusterV1.Refused: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Refused()
     muster__v1__refused__init(&message)
@@ -1530,6 +1554,7 @@ extension MusterV1.SubnetTrouble: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__SubnetTrouble()
     muster__v1__subnet_trouble__init(&message)
@@ -1576,6 +1601,7 @@ extension MusterV1.LeaseSeen: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__LeaseSeen()
     muster__v1__lease_seen__init(&message)
@@ -1632,6 +1658,7 @@ extension MusterV1.BootSeen: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__BootSeen()
     muster__v1__boot_seen__init(&message)
@@ -1703,6 +1730,7 @@ extension MusterV1.Enlistment: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Enlistment()
     muster__v1__enlistment__init(&message)
@@ -1772,6 +1800,7 @@ extension MusterV1.Observed: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Observed()
     muster__v1__observed__init(&message)
@@ -1848,6 +1877,7 @@ extension MusterV1.ObservedAck: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ObservedAck()
     muster__v1__observed_ack__init(&message)
@@ -1905,6 +1935,7 @@ extension MusterV1.BootFiles: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__BootFiles()
     muster__v1__boot_files__init(&message)
@@ -1960,6 +1991,7 @@ extension MusterV1.BootFile: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__BootFile()
     muster__v1__boot_file__init(&message)
@@ -2009,6 +2041,7 @@ extension MusterV1.Profile: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Profile()
     muster__v1__profile__init(&message)
@@ -2067,6 +2100,7 @@ extension MusterV1.ProfileSet: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ProfileSet()
     muster__v1__profile_set__init(&message)
@@ -2121,6 +2155,7 @@ extension MusterV1.TaskOffer: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__TaskOffer()
     muster__v1__task_offer__init(&message)
@@ -2170,6 +2205,7 @@ extension MusterV1.TaskUpdate: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__TaskUpdate()
     muster__v1__task_update__init(&message)

@@ -60,6 +60,7 @@ extension MusterV1.Subnet: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__Subnet()
     muster__v1__subnet__init(&message)
@@ -201,6 +202,7 @@ extension MusterV1.SubnetStatus: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__SubnetStatus()
     muster__v1__subnet_status__init(&message)
@@ -263,6 +265,7 @@ extension MusterV1.ListSubnetsRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ListSubnetsRequest()
     muster__v1__list_subnets_request__init(&message)
@@ -312,6 +315,7 @@ extension MusterV1.ListSubnetsResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__ListSubnetsResponse()
     muster__v1__list_subnets_response__init(&message)
@@ -364,6 +368,7 @@ extension MusterV1.GetSubnetRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__GetSubnetRequest()
     muster__v1__get_subnet_request__init(&message)
@@ -407,6 +412,7 @@ extension MusterV1.CreateSubnetRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__CreateSubnetRequest()
     muster__v1__create_subnet_request__init(&message)
@@ -455,6 +461,7 @@ extension MusterV1.UpdateSubnetRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__UpdateSubnetRequest()
     muster__v1__update_subnet_request__init(&message)
@@ -508,6 +515,7 @@ extension MusterV1.DeleteSubnetRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__DeleteSubnetRequest()
     muster__v1__delete_subnet_request__init(&message)
@@ -557,6 +565,7 @@ extension MusterV1.WriteSubnetResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__WriteSubnetResponse()
     muster__v1__write_subnet_response__init(&message)
@@ -614,6 +623,7 @@ extension MusterV1.WaitAppliedRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__WaitAppliedRequest()
     muster__v1__wait_applied_request__init(&message)
@@ -671,6 +681,7 @@ extension MusterV1.WaitAppliedResponse: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Muster__V1__WaitAppliedResponse()
     muster__v1__wait_applied_response__init(&message)

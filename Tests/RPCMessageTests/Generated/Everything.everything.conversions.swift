@@ -48,6 +48,7 @@ extension Everything.Scalars: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Everything__Scalars()
     everything__scalars__init(&message)
@@ -164,6 +165,7 @@ extension Everything.Repeated: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Everything__Repeated()
     everything__repeated__init(&message)
@@ -394,6 +396,7 @@ extension Everything.Choice: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Everything__Choice()
     everything__choice__init(&message)
@@ -493,6 +496,7 @@ extension Everything.Maps: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Everything__Maps()
     everything__maps__init(&message)
@@ -597,6 +601,7 @@ extension Everything.Inner: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Everything__Inner()
     everything__inner__init(&message)
@@ -642,6 +647,7 @@ extension Everything.Nest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Everything__Nest()
     everything__nest__init(&message)
@@ -696,6 +702,7 @@ extension Everything.Nest.Level: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Everything__Nest__Level()
     everything__nest__level__init(&message)
@@ -738,6 +745,7 @@ extension Everything.Nest.Level.Level: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Everything__Nest__Level__Level()
     everything__nest__level__level__init(&message)
@@ -839,6 +847,7 @@ extension Everything.Names: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Everything__Names()
     everything__names__init(&message)
@@ -957,6 +966,7 @@ extension Everything.Empty: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Everything__Empty()
     everything__empty__init(&message)

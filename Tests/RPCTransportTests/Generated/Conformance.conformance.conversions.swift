@@ -26,6 +26,7 @@ extension Conformance.EchoRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Conformance__EchoRequest()
     conformance__echo_request__init(&message)
@@ -73,6 +74,7 @@ extension Conformance.EchoReply: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Conformance__EchoReply()
     conformance__echo_reply__init(&message)
@@ -120,6 +122,7 @@ extension Conformance.StreamRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Conformance__StreamRequest()
     conformance__stream_request__init(&message)

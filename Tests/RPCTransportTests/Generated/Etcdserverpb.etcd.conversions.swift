@@ -23,6 +23,7 @@ extension Etcdserverpb.Header: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__Header()
     etcdserverpb__header__init(&message)
@@ -72,6 +73,7 @@ extension Etcdserverpb.Pair: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__Pair()
     etcdserverpb__pair__init(&message)
@@ -125,6 +127,7 @@ extension Etcdserverpb.RangeQuery: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__RangeQuery()
     etcdserverpb__range_query__init(&message)
@@ -174,6 +177,7 @@ extension Etcdserverpb.RangeAnswer: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__RangeAnswer()
     etcdserverpb__range_answer__init(&message)
@@ -231,6 +235,7 @@ extension Etcdserverpb.PutQuery: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__PutQuery()
     etcdserverpb__put_query__init(&message)
@@ -280,6 +285,7 @@ extension Etcdserverpb.PutAnswer: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__PutAnswer()
     etcdserverpb__put_answer__init(&message)
@@ -325,6 +331,7 @@ extension Etcdserverpb.DeleteQuery: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__DeleteQuery()
     etcdserverpb__delete_query__init(&message)
@@ -369,6 +376,7 @@ extension Etcdserverpb.DeleteAnswer: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__DeleteAnswer()
     etcdserverpb__delete_answer__init(&message)
@@ -417,6 +425,7 @@ extension Etcdserverpb.Condition: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__Condition()
     etcdserverpb__condition__init(&message)
@@ -490,6 +499,7 @@ extension Etcdserverpb.Operation: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__Operation()
     etcdserverpb__operation__init(&message)
@@ -553,6 +563,7 @@ extension Etcdserverpb.Outcome: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__Outcome()
     etcdserverpb__outcome__init(&message)
@@ -613,6 +624,7 @@ extension Etcdserverpb.TxnQuery: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__TxnQuery()
     etcdserverpb__txn_query__init(&message)
@@ -686,6 +698,7 @@ extension Etcdserverpb.TxnAnswer: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__TxnAnswer()
     etcdserverpb__txn_answer__init(&message)
@@ -741,6 +754,7 @@ extension Etcdserverpb.WatchBegin: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__WatchBegin()
     etcdserverpb__watch_begin__init(&message)
@@ -785,6 +799,7 @@ extension Etcdserverpb.WatchEnd: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__WatchEnd()
     etcdserverpb__watch_end__init(&message)
@@ -831,6 +846,7 @@ extension Etcdserverpb.WatchQuery: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__WatchQuery()
     etcdserverpb__watch_query__init(&message)
@@ -885,6 +901,7 @@ extension Etcdserverpb.Change: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__Change()
     etcdserverpb__change__init(&message)
@@ -930,6 +947,7 @@ extension Etcdserverpb.WatchAnswer: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__WatchAnswer()
     etcdserverpb__watch_answer__init(&message)
@@ -986,6 +1004,7 @@ extension Etcdserverpb.LeaseGrantQuery: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__LeaseGrantQuery()
     etcdserverpb__lease_grant_query__init(&message)
@@ -1031,6 +1050,7 @@ extension Etcdserverpb.LeaseGrantAnswer: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__LeaseGrantAnswer()
     etcdserverpb__lease_grant_answer__init(&message)
@@ -1077,6 +1097,7 @@ extension Etcdserverpb.LeaseRevokeQuery: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__LeaseRevokeQuery()
     etcdserverpb__lease_revoke_query__init(&message)
@@ -1119,6 +1140,7 @@ extension Etcdserverpb.LeaseRevokeAnswer: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__LeaseRevokeAnswer()
     etcdserverpb__lease_revoke_answer__init(&message)
@@ -1159,6 +1181,7 @@ extension Etcdserverpb.LeaseRenewQuery: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__LeaseRenewQuery()
     etcdserverpb__lease_renew_query__init(&message)
@@ -1201,6 +1224,7 @@ extension Etcdserverpb.LeaseRenewAnswer: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Etcdserverpb__LeaseRenewAnswer()
     etcdserverpb__lease_renew_answer__init(&message)

@@ -25,6 +25,7 @@ extension HelloV1.GreetRequest: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Hello__V1__GreetRequest()
     hello__v1__greet_request__init(&message)
@@ -67,6 +68,7 @@ extension HelloV1.GreetReply: RPC.Message {
     RPC.Arena.lend { arena in arena.pack(makeC(in: arena), into: allocate) }
   }
 
+  /// A constant of the C module.
   nonisolated(unsafe) private static let cDescriptor: UnsafeRawPointer = {
     var message = Hello__V1__GreetReply()
     hello__v1__greet_reply__init(&message)
