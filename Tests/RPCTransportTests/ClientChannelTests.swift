@@ -24,14 +24,6 @@ import Testing
     ).name
   }
 
-  /// A port where nobody listens, as far as anybody can know.
-  private func freePort() async throws -> Int {
-    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
-    let port = channel.localAddress!.port!
-    try await channel.close()
-    return port
-  }
-
   private func serve(_ service: ConformanceService, port: Int, limits: ServerLimits = ServerLimits()) async throws -> (Task<Void, any Error>, Int) {
     let server = Server(
       router: Router(services: [service]), listeners: [Listener(address: .tcp(host: "127.0.0.1", port: port))], limits: limits,
@@ -42,31 +34,33 @@ import Testing
   }
 
   @Test func aRefusedConnectSaysSoAndWhere() async throws {
-    let port = try await freePort()
-    let channel = ClientChannel(addresses: [.tcp(host: "127.0.0.1", port: port)], logger: quiet())
-    let error = await #expect(throws: RPCError.self) { _ = try await call(channel) }
-    #expect(error?.code == .unavailable)
-    #expect(error?.message == "connection refused (127.0.0.1:\(port))")
-    await channel.close()
+    try await withReservedPort { port in
+      let channel = ClientChannel(addresses: [.tcp(host: "127.0.0.1", port: port)], logger: quiet())
+      let error = await #expect(throws: RPCError.self) { _ = try await call(channel) }
+      #expect(error?.code == .unavailable)
+      #expect(error?.message == "connection refused (127.0.0.1:\(port))")
+      await channel.close()
+    }
   }
 
   @Test func aChannelConnectsOnlyForACall() async throws {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let port = try await freePort()
-    var options = ClientOptions()
-    // Had the channel tried before the server was there, it would not try again while this test runs.
-    options.backoff = Backoff(base: .seconds(1000), longest: .seconds(1000))
-    let address = EndpointAddress.tcp(host: "127.0.0.1", port: port)
-    let lazy = ClientChannel(addresses: [address], options: options, eventLoopGroup: group, logger: quiet())
-    // Goes the way of an attempt, after it.
-    let other = ClientChannel(addresses: [address], eventLoopGroup: group, logger: quiet())
-    _ = await #expect(throws: RPCError.self) { _ = try await call(other) }
-    let (server, _) = try await serve(ConformanceService(), port: port)
-    #expect(try await call(lazy, "first") == "first")
-    server.cancel()
-    await lazy.close()
-    await other.close()
-    try await group.shutdownGracefully()
+    try await withReservedPort { port in
+      var options = ClientOptions()
+      // Had the channel tried before the server was there, it would not try again while this test runs.
+      options.backoff = Backoff(base: .seconds(1000), longest: .seconds(1000))
+      let address = EndpointAddress.tcp(host: "127.0.0.1", port: port)
+      let lazy = ClientChannel(addresses: [address], options: options, eventLoopGroup: group, logger: quiet())
+      // Goes the way of an attempt, after it.
+      let other = ClientChannel(addresses: [address], eventLoopGroup: group, logger: quiet())
+      _ = await #expect(throws: RPCError.self) { _ = try await call(other) }
+      let (server, _) = try await serve(ConformanceService(), port: port)
+      #expect(try await call(lazy, "first") == "first")
+      server.cancel()
+      await lazy.close()
+      await other.close()
+      try await group.shutdownGracefully()
+    }
   }
 
   @Test func aMissingSocketFileSaysSoAndWhere() async throws {
@@ -87,37 +81,40 @@ import Testing
   }
 
   @Test func aCallThatWaitsForReadyOutlivesTheServersAbsence() async throws {
-    let port = try await freePort()
-    var options = ClientOptions()
-    options.backoff = Backoff(base: .milliseconds(5), longest: .milliseconds(20))
-    let channel = ClientChannel(addresses: [.tcp(host: "127.0.0.1", port: port)], options: options, logger: quiet())
-    async let answer = call(channel, "waited", options: CallOptions(timeout: .seconds(120), waitForReady: true))
-    // The first attempt fails before the server exists.
-    _ = await #expect(throws: RPCError.self) { _ = try await call(channel) }
-    let (server, _) = try await serve(ConformanceService(), port: port)
-    #expect(try await answer == "waited")
-    server.cancel()
-    await channel.close()
+    try await withReservedPort { port in
+      var options = ClientOptions()
+      options.backoff = Backoff(base: .milliseconds(5), longest: .milliseconds(20))
+      let channel = ClientChannel(addresses: [.tcp(host: "127.0.0.1", port: port)], options: options, logger: quiet())
+      async let answer = call(channel, "waited", options: CallOptions(timeout: .seconds(120), waitForReady: true))
+      // The first attempt fails before the server exists.
+      _ = await #expect(throws: RPCError.self) { _ = try await call(channel) }
+      let (server, _) = try await serve(ConformanceService(), port: port)
+      #expect(try await answer == "waited")
+      server.cancel()
+      await channel.close()
+    }
   }
 
   @Test func aCallThatWaitsForReadyEndsAtItsDeadline() async throws {
-    let port = try await freePort()
-    let channel = ClientChannel(addresses: [.tcp(host: "127.0.0.1", port: port)], logger: quiet())
-    let error = await #expect(throws: RPCError.self) {
-      _ = try await call(channel, options: CallOptions(timeout: .milliseconds(30), waitForReady: true))
+    try await withReservedPort { port in
+      let channel = ClientChannel(addresses: [.tcp(host: "127.0.0.1", port: port)], logger: quiet())
+      let error = await #expect(throws: RPCError.self) {
+        _ = try await call(channel, options: CallOptions(timeout: .milliseconds(30), waitForReady: true))
+      }
+      #expect(error?.code == .deadlineExceeded)
+      await channel.close()
     }
-    #expect(error?.code == .deadlineExceeded)
-    await channel.close()
   }
 
   @Test func pickFirstGoesOnToTheNextAddress() async throws {
-    let dead = try await freePort()
-    let (server, port) = try await serve(ConformanceService(), port: 0)
-    let channel = ClientChannel(
-      addresses: [.tcp(host: "127.0.0.1", port: dead), .tcp(host: "127.0.0.1", port: port)], logger: quiet())
-    #expect(try await call(channel, "second") == "second")
-    await channel.close()
-    server.cancel()
+    try await withReservedPort { dead in
+      let (server, port) = try await serve(ConformanceService(), port: 0)
+      let channel = ClientChannel(
+        addresses: [.tcp(host: "127.0.0.1", port: dead), .tcp(host: "127.0.0.1", port: port)], logger: quiet())
+      #expect(try await call(channel, "second") == "second")
+      await channel.close()
+      server.cancel()
+    }
   }
 
   @Test func roundRobinUsesEveryServer() async throws {
@@ -206,39 +203,40 @@ import Testing
   }
 
   @Test func goAwayUnderLoadFailsNoCall() async throws {
-    let port = try await freePort()
-    var (server, _) = try await serve(ConformanceService(), port: port)
-    var options = ClientOptions()
-    options.backoff = Backoff(base: .milliseconds(5), longest: .milliseconds(20))
-    let channel = ClientChannel(addresses: [.tcp(host: "127.0.0.1", port: port)], options: options, logger: quiet())
-    let isDone = Flag()
-    let done = try await withThrowingTaskGroup(of: Int.self) { group in
-      for _ in 0..<20 {
-        group.addTask {
-          var count = 0
-          while !isDone.isSet {
-            _ = try await call(channel, options: CallOptions(timeout: .seconds(120), waitForReady: true))
-            count += 1
+    try await withReservedPort { port in
+      var (server, _) = try await serve(ConformanceService(), port: port)
+      var options = ClientOptions()
+      options.backoff = Backoff(base: .milliseconds(5), longest: .milliseconds(20))
+      let channel = ClientChannel(addresses: [.tcp(host: "127.0.0.1", port: port)], options: options, logger: quiet())
+      let isDone = Flag()
+      let done = try await withThrowingTaskGroup(of: Int.self) { group in
+        for _ in 0..<20 {
+          group.addTask {
+            var count = 0
+            while !isDone.isSet {
+              _ = try await call(channel, options: CallOptions(timeout: .seconds(120), waitForReady: true))
+              count += 1
+            }
+            return count
           }
-          return count
         }
-      }
-      for _ in 0..<5 {
-        try await Task.sleep(for: .milliseconds(50))
-        server.cancel()
-        try await server.value
-        server = try await serveAgain {
-          Server(
-            router: Router(services: [ConformanceService()]), listeners: [Listener(address: .tcp(host: "127.0.0.1", port: port))],
-            logger: quiet())
+        for _ in 0..<5 {
+          try await Task.sleep(for: .milliseconds(50))
+          server.cancel()
+          try await server.value
+          server = try await serveAgain {
+            Server(
+              router: Router(services: [ConformanceService()]),
+              listeners: [Listener(address: .tcp(host: "127.0.0.1", port: port))], logger: quiet())
+          }
         }
+        isDone.set()
+        return try await group.reduce(0, +)
       }
-      isDone.set()
-      return try await group.reduce(0, +)
+      #expect(done > 0)
+      server.cancel()
+      await channel.close()
     }
-    #expect(done > 0)
-    server.cancel()
-    await channel.close()
   }
 
   @Test func aLimitOfOneStreamQueuesCalls() async throws {

@@ -76,24 +76,24 @@ struct ForeignClientTests {
   }
 
   @Test func goAwayUnderLoadFailsNoCallOfGrpcio() async throws {
-    // Below the ports that Linux gives to clients: one of another test may get the server's while it restarts.
-    let port = 20_000 + Int(ProcessInfo.processInfo.processIdentifier) % 10_000
-    let server = {
-      Server(
-        router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: port))], limits: Self.limits,
-        eventLoopGroup: Self.group, logger: .quiet)
-    }
-    var running = try await serveAgain(server)
-    async let load: Void = Python.run("load.py", "127.0.0.1:\(port)", "3")
-    for _ in 0..<3 {
-      try await Task.sleep(for: .milliseconds(700))
+    try await withReservedPort { port in
+      let server = {
+        Server(
+          router: Self.router, listeners: [Listener(address: .tcp(host: "127.0.0.1", port: port))], limits: Self.limits,
+          eventLoopGroup: Self.group, logger: .quiet)
+      }
+      var running = try await serveAgain(server)
+      async let load: Void = Python.run("load.py", "127.0.0.1:\(port)", "3")
+      for _ in 0..<3 {
+        try await Task.sleep(for: .milliseconds(700))
+        running.cancel()
+        try await running.value
+        running = try await serveAgain(server)
+      }
+      try await load
       running.cancel()
       try await running.value
-      running = try await serveAgain(server)
     }
-    try await load
-    running.cancel()
-    try await running.value
   }
 }
 

@@ -6,12 +6,12 @@ import tempfile
 import time
 
 
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+def reserved_port():
+    """A socket that keeps its port from everybody who leaves the choice to the kernel, and not from etcd."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder
 
 
 def is_answering(port):
@@ -23,8 +23,9 @@ def is_answering(port):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="etcd.") as directory:
-        client, peer = free_ports(2)
+    with (tempfile.TemporaryDirectory(prefix="etcd.") as directory, reserved_port() as for_clients,
+          reserved_port() as for_peers):
+        client, peer = (holder.getsockname()[1] for holder in (for_clients, for_peers))
         url = f"http://127.0.0.1:{peer}"
         process = subprocess.Popen(
             ["etcd", "--data-dir", directory, "--listen-client-urls", f"http://127.0.0.1:{client}",
