@@ -118,7 +118,7 @@ let package = Package(
     .target(name: "CTestProto", dependencies: ["CProtobufC", "CRPCProto"], path: "Tests/CTestProto"),
     .target(name: "CForeignProto", dependencies: ["CProtobufC", "CRPCProto"], path: "Tests/CForeignProto"),
     tests("ProvisioningTests", ["Provisioning"]),
-    tests("HTTP2Tests", ["HTTP2"]),
+    tests("HTTP2Tests", ["HTTP2", "CNghttp2"]),
     tests("SettingsTests", ["Settings", "Provisioning"]),
     tests("MetricsTextTests", ["MetricsText", coreMetrics]),
     tests("ServiceProgramTests", ["ServiceProgram", "MetricsText", "Settings", coreMetrics, log] + nio),

@@ -10,7 +10,7 @@ enum Callbacks {
     precondition(nghttp2_session_callbacks_new(&table) == 0, "out of memory")
     nghttp2_session_callbacks_set_on_begin_frame_callback(table, beginFrame)
     nghttp2_session_callbacks_set_on_begin_headers_callback(table, beginHeaders)
-    nghttp2_session_callbacks_set_on_header_callback(table, header)
+    nghttp2_session_callbacks_set_on_header_callback2(table, header)
     nghttp2_session_callbacks_set_on_frame_recv_callback(table, frameReceived)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, dataReceived)
     nghttp2_session_callbacks_set_on_stream_close_callback(table, streamClosed)
@@ -66,38 +66,32 @@ enum Callbacks {
     return lend(user) { context in
       let id = frame.pointee.hd.stream_id
       guard context.isServer, frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
-        context.headerBlockBegan(on: lentState(session, id, user))
+        context.headerBlockBegan(on: lentState(session, id, user), isTrailer: context.isServer)
         return 0
       }
-      context.headerBlockBegan(on: nil)
+      context.headerBlockBegan(on: nil, isTrailer: false)
       guard let stream = context.events._withUnsafeGuaranteedRef({ $0.streamOpened(StreamID(rawValue: id)) }) else {
         nghttp2_submit_rst_stream(session, 0, id, ErrorCode.refusedStream.rawValue)
         return 0
       }
-      context.headerBlockBegan(on: stream)
+      context.headerBlockBegan(on: stream, isTrailer: false)
       context.recent = (id, stream)
       return nghttp2_session_set_stream_user_data(session, id, stream.toOpaque())
     }
   }
 
-  private static let header: nghttp2_on_header_callback = {
-    session, frame, name, nameBytes, value, valueBytes, _, user in
-    switch lend(user, { $0.fieldBegan(nameBytes: nameBytes, valueBytes: valueBytes) }) {
+  private static let header: nghttp2_on_header_callback2 = { session, frame, name, value, flags, user in
+    let isSecret = UInt32(flags) & NGHTTP2_NV_FLAG_NO_INDEX.rawValue != 0
+    let code: ErrorCode
+    switch lend(user, { $0.receivedField(name: name!, value: value!, isSecret: isSecret) }) {
+    case .take, .skip: return 0
     case .violation: return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
-    case .skip: return 0
-    case .drop:
-      // The rest of the block is read for the sake of its table alone.
-      nghttp2_submit_rst_stream(session, 0, frame!.pointee.hd.stream_id, ErrorCode.enhanceYourCalm.rawValue)
-      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
-    case .take: break
+    case .drop: code = .enhanceYourCalm
+    case .malformed: code = .protocolError
     }
-    guard let stream = lend(user, { $0.headerStream }) else { return 0 }
-    lend(user, stream) { context, events, stream in
-      events.received(
-        fieldName: UnsafeRawBufferPointer(start: name, count: nameBytes),
-        value: UnsafeRawBufferPointer(start: value, count: valueBytes), on: stream)
-    }
-    return 0
+    // The rest of the block is read for the sake of its table alone.
+    nghttp2_submit_rst_stream(session, 0, frame!.pointee.hd.stream_id, code.rawValue)
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
   }
 
   private static let frameReceived: nghttp2_on_frame_recv_callback = { session, frame, user in
@@ -110,7 +104,18 @@ enum Callbacks {
       }
       guard let stream = lentState(session, header.stream_id, user) else { return 0 }
       let id = StreamID(rawValue: header.stream_id)
-      if UInt32(header.type) == NGHTTP2_HEADERS.rawValue {
+      let endsStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+      let isHeaders = UInt32(header.type) == NGHTTP2_HEADERS.rawValue
+      let isWellFormed = lend(user) { context in
+        guard context.isServer else { return true }
+        if isHeaders { return context.isWellFormed(id.rawValue, endsStream: endsStream) }
+        return !endsStream || context.bodyEnded(id.rawValue)
+      }
+      guard isWellFormed else {
+        nghttp2_submit_rst_stream(session, 0, id.rawValue, ErrorCode.protocolError.rawValue)
+        return 0
+      }
+      if isHeaders {
         lend(user, stream) { context, events, stream in
           events.receivedHeaders(
             kind(of: frame.pointee.headers, isServer: context.isServer), on: stream, id: id,
@@ -118,9 +123,7 @@ enum Callbacks {
         }
       }
       // The headers' receiver may have ended the stream's use; its object is looked up again.
-      if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-        let stream = lentState(session, header.stream_id, user)
-      {
+      if endsStream, let stream = lentState(session, header.stream_id, user) {
         lend(user, stream) { context, events, stream in events.receivedEnd(on: stream, id: id) }
       }
     case NGHTTP2_SETTINGS.rawValue:
@@ -146,6 +149,11 @@ enum Callbacks {
       nghttp2_session_consume(session, id, length)
       return 0
     }
+    guard lend(user, { $0.bodyContinued(id, length) }) else {
+      nghttp2_session_consume(session, id, length)
+      nghttp2_submit_rst_stream(session, 0, id, ErrorCode.protocolError.rawValue)
+      return 0
+    }
     lend(user, stream) { context, events, stream in
       events.received(
         data: UnsafeRawBufferPointer(start: data, count: length), on: stream, id: StreamID(rawValue: id))
@@ -157,7 +165,7 @@ enum Callbacks {
     guard let stream = lentState(session, id, user) else { return 0 }
     nghttp2_session_set_stream_user_data(session, id, nil)
     lend(user, stream) { context, events, stream in
-      context.streamClosed(stream)
+      context.streamClosed(stream, id: id)
       if !context.resetsAfterEnd.isEmpty { context.resetsAfterEnd.removeAll { $0 == id } }
       events.streamClosed(stream, id: StreamID(rawValue: id), code: ErrorCode(rawValue: code))
     }

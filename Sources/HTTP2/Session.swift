@@ -29,6 +29,8 @@ public struct Session: ~Copyable {
     precondition(nghttp2_option_new(&option) == 0, "out of memory")
     nghttp2_option_set_no_auto_window_update(option, 1)
     nghttp2_option_set_no_closed_streams(option, 1)
+    // What a peer asks is judged by `RequestRules`.
+    if role == .server { nghttp2_option_set_no_http_messaging(option, 1) }
     nghttp2_option_set_max_settings(option, limits.settingsEntriesMax)
     nghttp2_option_set_max_outbound_ack(option, limits.acknowledgementsQueuedMax)
     nghttp2_option_set_max_deflate_dynamic_table_size(option, limits.hpackTableBytesMax)
@@ -48,7 +50,11 @@ public struct Session: ~Copyable {
     submitSettings(settings, limits)
   }
 
-  deinit { nghttp2_session_del(raw) }
+  deinit {
+    // Into the memory that the session's own blocks go to, which nobody else may keep.
+    context.forgetFields()
+    nghttp2_session_del(raw)
+  }
 
   /// Says who hears the events; before anything else is called.
   ///
@@ -64,7 +70,11 @@ public struct Session: ~Copyable {
   /// - Throws: The connection cannot go on; say goodbye with `terminate`, send what is left, and close.
   public func receive(_ bytes: UnsafeRawBufferPointer, now: UInt64) throws(HTTP2Error) {
     context.now = now
-    let read = nghttp2_session_mem_recv(raw, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
+    context.isReceiving = true
+    let read = nghttp2_session_mem_recv(raw, bytes.octets, bytes.count)
+    context.isReceiving = false
+    let consumedBytes = context.takeConsumedBytes()
+    if consumedBytes > 0 { nghttp2_session_consume_connection(raw, consumedBytes) }
     if read < 0 { throw failure(Int32(read)) }
     if !context.received(bytes), let violation = context.violation { throw .violation(violation) }
   }
@@ -147,12 +157,18 @@ public struct Session: ~Copyable {
 
   /// Opens the stream's and the connection's window by what was taken from `received(data:)`.
   public func consume(_ id: StreamID, _ sizeBytes: Int) {
-    nghttp2_session_consume(raw, id.rawValue, sizeBytes)
+    // Nothing more can come on a stream that ended.
+    if context.endingStream != id.rawValue { nghttp2_session_consume_stream(raw, id.rawValue, sizeBytes) }
+    consumeConnection(sizeBytes)
   }
 
   /// Opens only the connection's window, for data of a stream that is gone.
   public func consumeConnection(_ sizeBytes: Int) {
-    nghttp2_session_consume_connection(raw, sizeBytes)
+    if !context.isReceiving {
+      nghttp2_session_consume_connection(raw, sizeBytes)
+    } else {
+      context.consumed(sizeBytes)
+    }
   }
 
   // MARK: Connection

@@ -20,7 +20,7 @@ final class SessionContext {
   @exclusivity(unchecked) private var headerFields = 0
   @exclusivity(unchecked) private var continuations = 0
   /// Whose header block is being received; blocks never interleave (RFC 9113 §4.3). nil for a refused stream.
-  @exclusivity(unchecked) private(set) var headerStream: Unmanaged<AnyObject>?
+  @exclusivity(unchecked) private var headerStream: Unmanaged<AnyObject>?
   /// The open stream that was asked for last. Most of what happens on a stream happens in a row, and nghttp2's own way to its
   /// object is a hash table.
   @exclusivity(unchecked) var recent: (id: Int32, stream: Unmanaged<AnyObject>)?
@@ -32,6 +32,16 @@ final class SessionContext {
   @exclusivity(unchecked) private var scanner: FrameScanner
   /// Frames that nghttp2 told of, or that were found to be skipped.
   @exclusivity(unchecked) private var framesAccounted: UInt64 = 0
+  /// Of a server's session. What a server answers is judged by nghttp2.
+  @exclusivity(unchecked) private var rules = RequestRules()
+  @exclusivity(unchecked) private var known = KnownFields()
+  @exclusivity(unchecked) private var isTrailer = false
+  @exclusivity(unchecked) private var declaredBodies = DeclaredBodies()
+  /// While `receive` runs, what opens the connection's window is summed up: nothing is sent before its end.
+  @exclusivity(unchecked) var isReceiving = false
+  @exclusivity(unchecked) private var consumedBytes = 0
+  /// The stream of the latest frame, if the frame ends it; 0 otherwise.
+  @exclusivity(unchecked) private(set) var endingStream: Int32 = 0
   /// Streams to be reset with NO_ERROR once their END_STREAM went. nghttp2 drops what is queued for a stream as soon as
   /// a reset is submitted, so the reset has to wait.
   @exclusivity(unchecked) var resetsAfterEnd: [Int32] = []
@@ -77,8 +87,10 @@ final class SessionContext {
   /// - Returns: Whether the session may go on.
   func frameBegan(type: UInt8, flags: UInt8, length: Int, stream: Int32, isOpen: () -> Bool) -> Bool {
     framesAccounted &+= 1
+    endingStream = 0
     switch UInt32(type) {
     case NGHTTP2_DATA.rawValue:
+      if flags & SessionContext.endStream != 0 { endingStream = stream }
       guard length < SessionContext.messagePrefixBytes || flags & SessionContext.padded != 0,
         flags & SessionContext.endStream == 0
       else { return true }
@@ -139,6 +151,13 @@ final class SessionContext {
     return true
   }
 
+  func consumed(_ sizeBytes: Int) { consumedBytes += sizeBytes }
+
+  func takeConsumedBytes() -> Int {
+    defer { consumedBytes = 0 }
+    return consumedBytes
+  }
+
   /// An RST_STREAM left. The end of a call that this side lost interest in is not held against the peer.
   ///
   /// - Returns: Whether the session may go on.
@@ -150,14 +169,18 @@ final class SessionContext {
     return allow(resetsMade.take(now: now), .resetsMade)
   }
 
-  func headerBlockBegan(on stream: Unmanaged<AnyObject>?) {
+  /// - Parameter isTrailer: Whether the request's fields came before (server side).
+  func headerBlockBegan(on stream: Unmanaged<AnyObject>?, isTrailer: Bool) {
     headerStream = stream
     headerListBytes = 0
     headerFields = 0
+    self.isTrailer = isTrailer
+    if isServer { rules = RequestRules() }
   }
 
   /// A stream is gone; should its header block still be under way, nobody wants it.
-  func streamClosed(_ stream: AnyObject) {
+  func streamClosed(_ stream: AnyObject, id: Int32) {
+    _ = declaredBodies.end(id)
     let closed = Unmanaged.passUnretained(stream).toOpaque()
     if headerStream?.toOpaque() == closed { headerStream = nil }
     if recent?.stream.toOpaque() == closed { recent = nil }
@@ -169,20 +192,86 @@ final class SessionContext {
     case skip
     /// The list is so large that even looking at its fields costs too much; the stream is reset.
     case drop
+    /// No request has such a field here; the stream is reset.
+    case malformed
     case violation
   }
 
-  func fieldBegan(nameBytes: Int, valueBytes: Int) -> FieldVerdict {
-    headerFields += 1
-    headerListBytes += nameBytes + valueBytes + 32
+  /// One field of the current header block, in nghttp2's buffers.
+  ///
+  /// - Parameter isSecret: The peer wants it in no table (RFC 7541 §7.1.3).
+  func receivedField(name: OpaquePointer, value: OpaquePointer, isSecret: Bool) -> FieldVerdict {
+    let place = headerFields
+    if isServer, !isTrailer, let field = known.field(at: place, name: name, value: value) {
+      let verdict = fieldBegan(listBytes: field.listBytes)
+      guard verdict == .take, let stream = headerStream else { return verdict }
+      guard rules.admit(field.request) else { return .malformed }
+      if let mark = field.mark {
+        lend(stream) { $0.receivedAgain(mark, on: $1) }
+      } else {
+        _ = lend(stream) { $0.received(fieldName: .init(buffer: name), value: .init(buffer: value), on: $1) }
+      }
+      return .take
+    }
+    let (nameOctets, valueOctets) = (UnsafeRawBufferPointer(buffer: name), UnsafeRawBufferPointer(buffer: value))
+    let listBytes = nameOctets.count + valueOctets.count + SessionContext.fieldOverheadBytes
+    let verdict = fieldBegan(listBytes: listBytes)
+    guard verdict == .take, let stream = headerStream else { return verdict }
+    let field = isServer ? RequestField(name: nameOctets, value: valueOctets) : nil
+    if isServer {
+      guard let field, isTrailer ? field.parts == .regular : rules.admit(field) else { return .malformed }
+    }
+    let mark = lend(stream) { $0.received(fieldName: nameOctets, value: valueOctets, on: $1) }
+    if let field, !isTrailer, !isSecret {
+      known.remember(.init(name: name, value: value, listBytes: listBytes, request: field, mark: mark), at: place)
+    }
+    return .take
+  }
+
+  func forgetFields() { known = KnownFields() }
+
+  @inline(__always)
+  private func fieldBegan(listBytes: Int) -> FieldVerdict {
+    headerFields &+= 1
+    headerListBytes &+= listBytes
+    return headerFields <= headerFieldsMax && headerListBytes <= headerListBytesMax ? .take : verdictBeyondLimits()
+  }
+
+  private func verdictBeyondLimits() -> FieldVerdict {
     guard headerFields <= headerFieldsMax else {
       violation = .headerFields
       return .violation
     }
-    if headerListBytes <= headerListBytesMax { return .take }
     if headerListBytes <= headerListBytesMax * SessionContext.listsSkippedMax { return .skip }
     return allow(oversizedHeaders.take(now: now), .oversizedHeaders) ? .drop : .violation
   }
+
+  /// What hears of a stream, and the stream's object, without counting references.
+  @inline(__always)
+  private func lend<Result>(_ stream: Unmanaged<AnyObject>, _ body: (SessionEvents, AnyObject) -> Result) -> Result {
+    events._withUnsafeGuaranteedRef { events in stream._withUnsafeGuaranteedRef { body(events, $0) } }
+  }
+
+  /// Whether a header block that ended is a request or its trailers (server side). One that was not looked at whole is not
+  /// judged: its sender is told that it is too large.
+  func isWellFormed(_ id: Int32, endsStream: Bool) -> Bool {
+    if isTrailer { return endsStream && bodyEnded(id) }
+    guard !isHeaderListTooLarge else { return true }
+    guard rules.isComplete else { return false }
+    if let sizeBytes = rules.bodyBytes {
+      if endsStream { return sizeBytes == 0 }
+      declaredBodies.declare(id, sizeBytes)
+    }
+    return true
+  }
+
+  /// - Returns: Whether the body is not longer than its request said.
+  @inline(__always)
+  func bodyContinued(_ id: Int32, _ sizeBytes: Int) -> Bool { declaredBodies.received(sizeBytes, of: id) }
+
+  /// - Returns: Whether the body is as long as its request said.
+  @inline(__always)
+  func bodyEnded(_ id: Int32) -> Bool { declaredBodies.end(id) }
 
   var isHeaderListTooLarge: Bool { headerListBytes > headerListBytesMax }
 
@@ -209,6 +298,8 @@ final class SessionContext {
     return holds
   }
 
+  /// What a field counts beside its octets (RFC 9113 §6.5.2).
+  private static let fieldOverheadBytes = 32
   /// Octets before a gRPC message; no honest peer sends less at a time.
   private static let messagePrefixBytes = 5
   private static let endStream: UInt8 = 0x1
@@ -217,7 +308,7 @@ final class SessionContext {
   /// RFC 9113 §3.4.
   private static let prefaceBytes = 24
   /// A list so many times as large as it may be is not even validated any more: an octet can refer to a field of 4 KiB, and
-  /// nghttp2 validates each, so that 64 KiB on the wire were 60 ms of work (measured).
+  /// each is validated, so that 64 KiB on the wire were 60 ms of work (measured).
   private static let listsSkippedMax = 4
   /// Octets of a frame below which a window is opened too slowly.
   private static let dribbleBytesMax = 256
@@ -233,7 +324,9 @@ private final class NobodyListens: SessionDelegate {
   nonisolated(unsafe) static let instance = NobodyListens()
 
   func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
-  func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {}
+  func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) -> FieldMark? {
+    nil
+  }
   func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {}
   func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {}
   func receivedEnd(on stream: AnyObject, id: StreamID) {}

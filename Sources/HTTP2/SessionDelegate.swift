@@ -10,7 +10,13 @@ public protocol SessionDelegate: AnyObject {
   func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>?
 
   /// One field of the current header block. Fields that exceed `SessionLimits.headerListBytesMax` are not shown.
-  func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject)
+  ///
+  /// - Returns: What to say by `receivedAgain` instead when the peer sends the same field with a later request, or nil to be
+  ///   shown it again.
+  func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) -> FieldMark?
+
+  /// One field of the current header block, the same that was shown with an earlier one (server side).
+  func receivedAgain(_ mark: FieldMark, on stream: AnyObject)
 
   /// The block ended.
   ///
@@ -43,8 +49,16 @@ public protocol SessionDelegate: AnyObject {
 }
 
 extension SessionDelegate {
+  public func receivedAgain(_ mark: FieldMark, on stream: AnyObject) {}
   public func sentReset(_ code: ErrorCode) {}
   public func sentGoAway(_ code: ErrorCode) {}
+}
+
+/// What a delegate wants to know of a header field; to the session just a number.
+public struct FieldMark: RawRepresentable, Sendable {
+  public var rawValue: UInt
+
+  public init(rawValue: UInt) { self.rawValue = rawValue }
 }
 
 public enum HeadersKind: Sendable {

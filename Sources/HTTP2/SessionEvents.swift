@@ -4,7 +4,10 @@
 /// lend it instead; with some twenty callbacks a call that is a tenth of the call's time.
 class SessionEvents {
   func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
-  func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {}
+  func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) -> FieldMark? {
+    nil
+  }
+  func receivedAgain(_ mark: FieldMark, on stream: AnyObject) {}
   func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {}
   func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {}
   func receivedEnd(on stream: AnyObject, id: StreamID) {}
@@ -24,8 +27,14 @@ final class DelegateEvents<Delegate: SessionDelegate>: SessionEvents {
     delegate._withUnsafeGuaranteedRef { $0.streamOpened(id) }
   }
 
-  override func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {
+  override func received(
+    fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject
+  ) -> FieldMark? {
     delegate._withUnsafeGuaranteedRef { $0.received(fieldName: name, value: value, on: stream) }
+  }
+
+  override func receivedAgain(_ mark: FieldMark, on stream: AnyObject) {
+    delegate._withUnsafeGuaranteedRef { $0.receivedAgain(mark, on: stream) }
   }
 
   override func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {

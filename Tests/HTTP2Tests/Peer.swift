@@ -22,6 +22,10 @@ final class Peer: SessionDelegate {
   private(set) var pings: [UInt64] = []
   var now: UInt64 = 0
   var consumes = true
+  /// Whether it wants to be told of known fields by a mark.
+  var marksFields = false
+  private var marked: [(String, String)] = []
+  private(set) var shownAgain = 0
 
   init(
     _ role: Session.Role, settings: SessionSettings = SessionSettings(), limits: SessionLimits = SessionLimits(),
@@ -73,8 +77,19 @@ final class Peer: SessionDelegate {
     return .passUnretained(stream)
   }
 
-  func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {
-    (stream as! Stream).fields.append((String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
+  func received(
+    fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject
+  ) -> FieldMark? {
+    let field = (String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self))
+    (stream as! Stream).fields.append(field)
+    guard marksFields else { return nil }
+    marked.append(field)
+    return FieldMark(rawValue: UInt(marked.count - 1))
+  }
+
+  func receivedAgain(_ mark: FieldMark, on stream: AnyObject) {
+    (stream as! Stream).fields.append(marked[Int(mark.rawValue)])
+    shownAgain += 1
   }
 
   func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {

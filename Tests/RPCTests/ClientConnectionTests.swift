@@ -229,7 +229,9 @@ private final class ScriptedServer: SessionDelegate {
     return .passUnretained(stream)
   }
 
-  func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {}
+  func received(
+    fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject
+  ) -> FieldMark? { nil }
   func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {}
 
   func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {

@@ -172,8 +172,11 @@ final class HandClient: SessionDelegate {
 
   func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
 
-  func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {
+  func received(
+    fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject
+  ) -> FieldMark? {
     (stream as! Stream).trailers[name.text] = value.text
+    return nil
   }
 
   func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {}

@@ -203,7 +203,9 @@ private final class ScriptedClient: SessionDelegate {
   }
 
   func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
-  func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {}
+  func received(
+    fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject
+  ) -> FieldMark? { nil }
   func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {}
   func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) { session.consume(id, data.count) }
   func receivedEnd(on stream: AnyObject, id: StreamID) {}

@@ -55,7 +55,9 @@ import Testing
     }
 
     func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
-    func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {}
+    func received(
+      fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject
+    ) -> FieldMark? { nil }
     func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {}
     func received(data: UnsafeRawBufferPointer, on stream: AnyObject, id: StreamID) {}
     func receivedEnd(on stream: AnyObject, id: StreamID) {}

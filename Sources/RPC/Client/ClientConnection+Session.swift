@@ -4,8 +4,11 @@ public import HTTP2
 extension ClientConnection: SessionDelegate {
   public func streamOpened(_ id: StreamID) -> Unmanaged<AnyObject>? { nil }
 
-  public func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {
+  public func received(
+    fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject
+  ) -> FieldMark? {
     head.add(name: name, value: value)
+    return nil
   }
 
   public func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {

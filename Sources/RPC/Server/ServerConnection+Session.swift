@@ -7,8 +7,14 @@ extension ServerConnection: SessionDelegate {
     return calls.open(id, at: elapsed, peer: peer)
   }
 
-  public func received(fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject) {
-    head.add(name: name, value: value, router: router)
+  public func received(
+    fieldName name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, on stream: AnyObject
+  ) -> FieldMark? {
+    head.add(name: name, value: value, router: router)?.mark
+  }
+
+  public func receivedAgain(_ mark: FieldMark, on stream: AnyObject) {
+    head.add(FieldMeaning(mark))
   }
 
   public func receivedHeaders(_ kind: HeadersKind, on stream: AnyObject, id: StreamID, isTooLarge: Bool) {
