@@ -106,12 +106,12 @@ enum Callbacks {
       let id = StreamID(rawValue: header.stream_id)
       let endsStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
       let isHeaders = UInt32(header.type) == NGHTTP2_HEADERS.rawValue
-      let isWellFormed = lend(user) { context in
+      let isInOrder = lend(user) { context in
         guard context.isServer else { return true }
-        if isHeaders { return context.isWellFormed(id.rawValue, endsStream: endsStream) }
-        return !endsStream || context.bodyEnded(id.rawValue)
+        if isHeaders { return context.admitHeaders(id.rawValue, endsStream: endsStream) }
+        return !endsStream || context.admitEnd(id.rawValue)
       }
-      guard isWellFormed else {
+      guard isInOrder else {
         nghttp2_submit_rst_stream(session, 0, id.rawValue, ErrorCode.protocolError.rawValue)
         return 0
       }
@@ -149,7 +149,7 @@ enum Callbacks {
       nghttp2_session_consume(session, id, length)
       return 0
     }
-    guard lend(user, { $0.bodyContinued(id, length) }) else {
+    guard lend(user, { $0.admitData(id, length) }) else {
       nghttp2_session_consume(session, id, length)
       nghttp2_submit_rst_stream(session, 0, id, ErrorCode.protocolError.rawValue)
       return 0

@@ -35,7 +35,7 @@ struct DeclaredBodies {
       bodies.remove(at: index)
     }
     if first == bodies.count {
-      bodies.removeAll(keepingCapacity: true)
+      bodies.removeAll(keepingCapacity: first <= DeclaredBodies.endedMax)
       first = 0
     } else if first > DeclaredBodies.endedMax {
       bodies.removeFirst(first)
@@ -59,6 +59,6 @@ struct DeclaredBodies {
     return low < bodies.count && bodies[low].stream == stream ? low : nil
   }
 
-  /// Places of ended bodies that may stand before the others.
+  /// Places of ended bodies that may stand before the others, and that an idle connection keeps.
   private static let endedMax = 64
 }

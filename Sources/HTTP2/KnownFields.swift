@@ -10,31 +10,32 @@ struct KnownFields: ~Copyable {
     var name, value: OpaquePointer
     /// As RFC 9113 §6.5.2 counts.
     var listBytes: Int
-    var request: RequestField
+    var judged: RequestField
     /// What the delegate made of it.
     var mark: FieldMark?
   }
 
-  /// Made with the first request: a connection that never has one needs none.
-  private var places: UnsafeMutablePointer<Field?>?
+  /// By place. Made with the first request: a connection that never has one needs none.
+  private var fields: UnsafeMutablePointer<Field?>?
 
   /// Places of a block that are remembered; gRPC's clients send some ten fields.
   static let placesMax = 16
-  /// Octets of a field that is kept for this, as RFC 9113 §6.5.2 counts.
-  static let fieldBytesMax = 256
+  /// Octets of a field that is kept for this, as RFC 9113 §6.5.2 counts. nghttp2's buffers may be seven times as large as the
+  /// text: they are made for twice the Huffman code, of which a rare octet has 30 bits.
+  static let fieldBytesMax = 128
 
   init() {}
 
   deinit {
-    guard let places else { return }
-    for place in 0..<KnownFields.placesMax { forget(places[place]) }
-    places.deallocate()
+    guard let fields else { return }
+    for place in 0..<KnownFields.placesMax { forget(fields[place]) }
+    fields.deallocate()
   }
 
   /// The field at a place of the block, if it is the same as the last time.
   @inline(__always)
   func field(at place: Int, name: OpaquePointer, value: OpaquePointer) -> Field? {
-    guard let places, place < KnownFields.placesMax, let field = places[place] else { return nil }
+    guard let fields, place < KnownFields.placesMax, let field = fields[place] else { return nil }
     if field.value == value, field.name == name { return field }
     // What is in no table comes in a buffer of its own each time.
     guard KnownFields.areEqual(field.value, value), KnownFields.areEqual(field.name, name) else { return nil }
@@ -44,12 +45,12 @@ struct KnownFields: ~Copyable {
   /// Remembers a field that is neither malformed nor secret.
   mutating func remember(_ field: Field, at place: Int) {
     guard place < KnownFields.placesMax, field.listBytes <= KnownFields.fieldBytesMax else { return }
-    let places = places ?? KnownFields.empty()
-    self.places = places
+    let fields = fields ?? KnownFields.empty()
+    self.fields = fields
     nghttp2_rcbuf_incref(field.name)
     nghttp2_rcbuf_incref(field.value)
-    forget(places[place])
-    places[place] = field
+    forget(fields[place])
+    fields[place] = field
   }
 
   private func forget(_ field: Field?) {
@@ -59,9 +60,9 @@ struct KnownFields: ~Copyable {
   }
 
   private static func empty() -> UnsafeMutablePointer<Field?> {
-    let places = UnsafeMutablePointer<Field?>.allocate(capacity: placesMax)
-    places.initialize(repeating: nil, count: placesMax)
-    return places
+    let fields = UnsafeMutablePointer<Field?>.allocate(capacity: placesMax)
+    fields.initialize(repeating: nil, count: placesMax)
+    return fields
   }
 
   private static func areEqual(_ one: OpaquePointer, _ other: OpaquePointer) -> Bool {

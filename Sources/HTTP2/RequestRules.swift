@@ -113,7 +113,12 @@ struct RequestField {
   /// RFC 3986 §3.1.
   private static func isScheme(_ value: UnsafeRawBufferPointer) -> Bool {
     guard let first = value.first, first.isLetter else { return false }
-    return value.allSatisfy { $0.isLetter || $0.isDigit || [UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: ".")].contains($0) }
+    return value.allSatisfy { octet in
+      switch octet {
+      case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."): true
+      default: octet.isLetter || octet.isDigit
+      }
+    }
   }
 
   /// RFC 9110 §8.6: digits.

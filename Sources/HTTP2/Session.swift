@@ -51,7 +51,7 @@ public struct Session: ~Copyable {
   }
 
   deinit {
-    // Into the memory that the session's own blocks go to, which nobody else may keep.
+    // Gives the kept buffers back while the session's memory is there.
     context.forgetFields()
     nghttp2_session_del(raw)
   }

@@ -32,7 +32,7 @@ final class SessionContext {
   @exclusivity(unchecked) private var scanner: FrameScanner
   /// Frames that nghttp2 told of, or that were found to be skipped.
   @exclusivity(unchecked) private var framesAccounted: UInt64 = 0
-  /// Of a server's session. What a server answers is judged by nghttp2.
+  /// Of a server's session. In a client's, nghttp2 judges what the server answers.
   @exclusivity(unchecked) private var rules = RequestRules()
   @exclusivity(unchecked) private var known = KnownFields()
   @exclusivity(unchecked) private var isTrailer = false
@@ -195,6 +195,9 @@ final class SessionContext {
     /// No request has such a field here; the stream is reset.
     case malformed
     case violation
+
+    /// Whether the field has to be in order, also where it is not shown.
+    var isJudged: Bool { self == .take || self == .skip }
   }
 
   /// One field of the current header block, in nghttp2's buffers.
@@ -204,8 +207,9 @@ final class SessionContext {
     let place = headerFields
     if isServer, !isTrailer, let field = known.field(at: place, name: name, value: value) {
       let verdict = fieldBegan(listBytes: field.listBytes)
-      guard verdict == .take, let stream = headerStream else { return verdict }
-      guard rules.admit(field.request) else { return .malformed }
+      guard verdict.isJudged, let stream = headerStream else { return verdict }
+      guard rules.admit(field.judged) else { return .malformed }
+      guard verdict == .take else { return verdict }
       if let mark = field.mark {
         lend(stream) { $0.receivedAgain(mark, on: $1) }
       } else {
@@ -216,14 +220,15 @@ final class SessionContext {
     let (nameOctets, valueOctets) = (UnsafeRawBufferPointer(buffer: name), UnsafeRawBufferPointer(buffer: value))
     let listBytes = nameOctets.count + valueOctets.count + SessionContext.fieldOverheadBytes
     let verdict = fieldBegan(listBytes: listBytes)
-    guard verdict == .take, let stream = headerStream else { return verdict }
+    guard verdict.isJudged, let stream = headerStream else { return verdict }
     let field = isServer ? RequestField(name: nameOctets, value: valueOctets) : nil
     if isServer {
       guard let field, isTrailer ? field.parts == .regular : rules.admit(field) else { return .malformed }
     }
+    guard verdict == .take else { return verdict }
     let mark = lend(stream) { $0.received(fieldName: nameOctets, value: valueOctets, on: $1) }
     if let field, !isTrailer, !isSecret {
-      known.remember(.init(name: name, value: value, listBytes: listBytes, request: field, mark: mark), at: place)
+      known.remember(.init(name: name, value: value, listBytes: listBytes, judged: field, mark: mark), at: place)
     }
     return .take
   }
@@ -252,11 +257,11 @@ final class SessionContext {
     events._withUnsafeGuaranteedRef { events in stream._withUnsafeGuaranteedRef { body(events, $0) } }
   }
 
-  /// Whether a header block that ended is a request or its trailers (server side). One that was not looked at whole is not
-  /// judged: its sender is told that it is too large.
-  func isWellFormed(_ id: Int32, endsStream: Bool) -> Bool {
-    if isTrailer { return endsStream && bodyEnded(id) }
-    guard !isHeaderListTooLarge else { return true }
+  /// A header block ended (server side).
+  ///
+  /// - Returns: Whether it is a request or its trailers.
+  func admitHeaders(_ id: Int32, endsStream: Bool) -> Bool {
+    if isTrailer { return endsStream && admitEnd(id) }
     guard rules.isComplete else { return false }
     if let sizeBytes = rules.bodyBytes {
       if endsStream { return sizeBytes == 0 }
@@ -267,11 +272,11 @@ final class SessionContext {
 
   /// - Returns: Whether the body is not longer than its request said.
   @inline(__always)
-  func bodyContinued(_ id: Int32, _ sizeBytes: Int) -> Bool { declaredBodies.received(sizeBytes, of: id) }
+  func admitData(_ id: Int32, _ sizeBytes: Int) -> Bool { declaredBodies.received(sizeBytes, of: id) }
 
   /// - Returns: Whether the body is as long as its request said.
   @inline(__always)
-  func bodyEnded(_ id: Int32) -> Bool { declaredBodies.end(id) }
+  func admitEnd(_ id: Int32) -> Bool { declaredBodies.end(id) }
 
   var isHeaderListTooLarge: Bool { headerListBytes > headerListBytesMax }
 

@@ -49,7 +49,9 @@ public protocol SessionDelegate: AnyObject {
 }
 
 extension SessionDelegate {
-  public func receivedAgain(_ mark: FieldMark, on stream: AnyObject) {}
+  public func receivedAgain(_ mark: FieldMark, on stream: AnyObject) {
+    preconditionFailure("a delegate that gives a field a mark has to take it")
+  }
   public func sentReset(_ code: ErrorCode) {}
   public func sentGoAway(_ code: ErrorCode) {}
 }

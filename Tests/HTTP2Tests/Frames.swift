@@ -28,6 +28,21 @@ enum Frames {
     frame(8, stream: stream, bigEndian(increment))
   }
 
+  /// The WINDOW_UPDATEs among whole frames; stream 0 is the connection.
+  static func windowUpdates(_ octets: [UInt8]) -> [(stream: UInt32, increment: Int)] {
+    var (result, rest) = ([(stream: UInt32, increment: Int)](), octets[...])
+    while rest.count >= 9 {
+      let head = Array(rest.prefix(9))
+      let length = Int(head[0]) << 16 | Int(head[1]) << 8 | Int(head[2])
+      let payload = rest.dropFirst(9).prefix(length)
+      if head[3] == 8 { result.append((number(head[5...]), Int(number(payload)))) }
+      rest = rest.dropFirst(9 + length)
+    }
+    return result
+  }
+
+  private static func number(_ octets: ArraySlice<UInt8>) -> UInt32 { octets.reduce(0) { $0 << 8 | UInt32($1) } }
+
   static func bigEndian(_ value: UInt32) -> [UInt8] {
     [UInt8(value >> 24), UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255)]
   }

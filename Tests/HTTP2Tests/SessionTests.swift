@@ -47,6 +47,52 @@ import Testing
     #expect(server.streams[StreamID(rawValue: 1)]?.data.count == 1000)
   }
 
+  /// The windows open by what was consumed: not less, or the sender would be held back for good, and not more.
+  @Test(arguments: [1, 7]) func windowsOpenByWhatWasConsumed(streams: Int) throws {
+    var settings = SessionSettings()
+    (settings.streamWindowBytes, settings.connectionWindowBytes) = (70_000, 100_000)
+    let client = Peer(.client)
+    let server = Peer(.server, settings: settings)
+    try exchange(client, server)
+    let sizeBytes = 300_000
+    for _ in 0..<streams { _ = client.request(body: [UInt8](repeating: 7, count: sizeBytes)) }
+    var opened: [UInt32: Int] = [:]
+    while true {
+      let toServer = try client.output()
+      if !toServer.isEmpty { try server.receive(toServer) }
+      let toClient = try server.output()
+      for (stream, increment) in Frames.windowUpdates(toClient) { opened[stream, default: 0] += increment }
+      if !toClient.isEmpty { try client.receive(toClient) }
+      if toServer.isEmpty, toClient.isEmpty { break }
+    }
+    #expect(server.streams.values.allSatisfy { $0.data.count == sizeBytes && $0.hasEnded })
+    // An update waits until it is worth a frame: half of the window.
+    let all = streams * sizeBytes
+    #expect((all - 50_000...all).contains(opened[0, default: 0]))
+    for stream in server.streams.keys {
+      #expect((sizeBytes - 70_000...sizeBytes).contains(opened[UInt32(stream.rawValue), default: 0]))
+    }
+  }
+
+  /// What exceeds `content-length` is nobody's, and is given back all the same.
+  @Test func aBodyThatIsTooLongOpensTheConnectionsWindow() throws {
+    var settings = SessionSettings()
+    settings.connectionWindowBytes = 100_000
+    let server = Peer(.server, settings: settings)
+    try server.receive(Frames.preface + Frames.settings)
+    _ = try server.output()
+    var opened = 0
+    for number in 0..<UInt32(20) {
+      // `content-length: 1`, a literal of the static table's name 28.
+      try server.receive(Frames.headers(number * 2 + 1, extra: [0x0f, 0x0d, 1, 0x31]))
+      try server.receive(Frames.data(number * 2 + 1, [UInt8](repeating: 0, count: 10_000)))
+      #expect(server.streams[StreamID(rawValue: Int32(number * 2 + 1))]?.data == [])
+      opened += Frames.windowUpdates(try server.output()).filter { $0.stream == 0 }.reduce(0) { $0 + $1.increment }
+    }
+    #expect(server.streams.values.allSatisfy { $0.closed == .protocolError })
+    #expect((150_000...200_000).contains(opened))
+  }
+
   @Test func whatIsNotConsumedHoldsTheSenderBack() throws {
     var settings = SessionSettings()
     settings.streamWindowBytes = 1000
