@@ -74,6 +74,22 @@ import Testing
     }
   }
 
+  @Test func whatOneStreamHoldsIsNotOpenedByAnother() throws {
+    var settings = SessionSettings()
+    settings.connectionWindowBytes = 100_000
+    let client = Peer(.client)
+    let server = Peer(.server, settings: settings)
+    try exchange(client, server)
+    server.consumes = false
+    _ = client.request(body: [UInt8](repeating: 7, count: 40_000))
+    try exchange(client, server)
+    server.consumes = true
+    _ = client.request(body: [UInt8](repeating: 7, count: 60_000))
+    try server.receive(try client.output())
+    let opened = Frames.windowUpdates(try server.output()).filter { $0.stream == 0 }.map(\.increment)
+    #expect(opened == [60_000])
+  }
+
   /// What exceeds `content-length` is nobody's, and is given back all the same.
   @Test func aBodyThatIsTooLongOpensTheConnectionsWindow() throws {
     var settings = SessionSettings()
