@@ -14,6 +14,7 @@ struct RequestRules {
   mutating func admit(_ field: RequestField) -> Bool {
     guard seen.isDisjoint(with: field.forbidden) else { return false }
     seen.formUnion(field.parts)
+    // Only one of them has one.
     contentLength |= field.contentLength
     return true
   }
