@@ -73,8 +73,8 @@ public struct Session: ~Copyable {
     context.isReceiving = true
     let read = nghttp2_session_mem_recv(raw, bytes.octets, bytes.count)
     context.isReceiving = false
-    let consumedBytes = context.takeConsumedBytes()
-    if consumedBytes > 0 { nghttp2_session_consume_connection(raw, consumedBytes) }
+    if context.consumedBytes > 0 { nghttp2_session_consume_connection(raw, context.consumedBytes) }
+    context.consumedBytes = 0
     if read < 0 { throw failure(Int32(read)) }
     if !context.received(bytes), let violation = context.violation { throw .violation(violation) }
   }
@@ -164,10 +164,10 @@ public struct Session: ~Copyable {
 
   /// Opens only the connection's window, for data of a stream that is gone.
   public func consumeConnection(_ sizeBytes: Int) {
-    if !context.isReceiving {
-      nghttp2_session_consume_connection(raw, sizeBytes)
+    if context.isReceiving {
+      context.consumedBytes += sizeBytes
     } else {
-      context.consumed(sizeBytes)
+      nghttp2_session_consume_connection(raw, sizeBytes)
     }
   }
 

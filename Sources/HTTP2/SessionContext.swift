@@ -39,7 +39,7 @@ final class SessionContext {
   @exclusivity(unchecked) private var declaredBodies = DeclaredBodies()
   /// While `receive` runs, what opens the connection's window is summed up: nothing is sent before its end.
   @exclusivity(unchecked) var isReceiving = false
-  @exclusivity(unchecked) private var consumedBytes = 0
+  @exclusivity(unchecked) var consumedBytes = 0
   /// The stream of the latest frame, if the frame ends it; 0 otherwise.
   @exclusivity(unchecked) private(set) var endingStream: Int32 = 0
   /// Streams to be reset with NO_ERROR once their END_STREAM went. nghttp2 drops what is queued for a stream as soon as
@@ -149,13 +149,6 @@ final class SessionContext {
     windowUpdates.credit(2)
     if sizeBytes >= SessionContext.fullBytesMin { windowDribbles.credit(1) }
     return true
-  }
-
-  func consumed(_ sizeBytes: Int) { consumedBytes += sizeBytes }
-
-  func takeConsumedBytes() -> Int {
-    defer { consumedBytes = 0 }
-    return consumedBytes
   }
 
   /// An RST_STREAM left. The end of a call that this side lost interest in is not held against the peer.

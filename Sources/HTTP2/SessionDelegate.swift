@@ -52,6 +52,7 @@ extension SessionDelegate {
   public func receivedAgain(_ mark: FieldMark, on stream: AnyObject) {
     preconditionFailure("a delegate that gives a field a mark has to take it")
   }
+
   public func sentReset(_ code: ErrorCode) {}
   public func sentGoAway(_ code: ErrorCode) {}
 }

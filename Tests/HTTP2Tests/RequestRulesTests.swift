@@ -123,11 +123,16 @@ import Testing
   func whatConcernsTheWholeRequestIsNoTrailer(name: String, value: String) throws {
     let (server, encoder) = (Peer(.server), BlockEncoder())
     try server.receive(Frames.preface + Frames.settings)
-    let request = Request(
-      fields: Self.usual.map(Self.octets), body: [[UInt8](repeating: 0, count: 10)], trailers: [Self.octets((name, value))])
-    try server.receive(Self.frames(request, stream: 1, encoder))
+    // A request that does not have the field itself, and whose body is as long as the trailer says.
+    for (stream, trailer) in [(UInt32(1), (name, value)), (3, ("x-a", value))] {
+      let request = Request(
+        fields: Self.usual.dropLast().map(Self.octets), body: [[UInt8](repeating: 0, count: 10)],
+        trailers: [Self.octets(trailer)])
+      try server.receive(Self.frames(request, stream: stream, encoder))
+    }
     _ = try server.output()
     #expect(server.streams[StreamID(rawValue: 1)]?.closed == .protocolError)
+    #expect(server.streams[StreamID(rawValue: 3)]?.hasEnded == true)
   }
 
   @Test func trailersEndTheRequest() throws {
